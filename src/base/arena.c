@@ -1,0 +1,169 @@
+/*
+ * arena: a list of chunks, each filled from the front.
+ * Must not give memory back before sf_arena_free.
+ */
+#include "base/arena.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { CHUNK_MIN = 16 * 1024, CHUNK_MAX = 1024 * 1024 };
+
+typedef struct chunk {
+    struct chunk *next;
+    size_t size, used;
+    _Alignas(max_align_t) unsigned char bytes[];
+} chunk;
+
+struct sf_arena {
+    chunk *chunks; /* the newest first */
+    size_t max, used, next_size;
+};
+
+static void *(*alloc_hook)(size_t size);
+
+void sf_alloc_hook(void *(*alloc)(size_t size))
+{
+    alloc_hook = alloc;
+}
+
+void *sf_alloc(size_t size)
+{
+    return alloc_hook ? alloc_hook(size) : malloc(size);
+}
+
+sf_arena *sf_arena_new(size_t max)
+{
+    sf_arena *a = sf_alloc(sizeof *a);
+
+    if (a)
+        *a = (sf_arena){.max = max, .next_size = CHUNK_MIN};
+    return a;
+}
+
+void sf_arena_free(sf_arena *a)
+{
+    if (!a)
+        return;
+    for (chunk *c = a->chunks; c;) {
+        chunk *next = c->next;
+
+        free(c);
+        c = next;
+    }
+    free(a);
+}
+
+size_t sf_arena_used(const sf_arena *a)
+{
+    return a->used;
+}
+
+static void *chunk_take(chunk *c, size_t size, size_t align)
+{
+    size_t at = (c->used + align - 1) & ~(align - 1);
+
+    if (at > c->size || size > c->size - at)
+        return NULL;
+    c->used = at + size;
+    return c->bytes + at;
+}
+
+void *sf_arena_alloc(sf_arena *a, size_t size, size_t align)
+{
+    void *p = a->chunks ? chunk_take(a->chunks, size, align) : NULL;
+    chunk *c;
+    size_t want;
+
+    if (size > a->max - a->used)
+        return NULL;
+    if (p) {
+        a->used += size;
+        return p;
+    }
+    if (size > SIZE_MAX - sizeof *c - align)
+        return NULL;
+    want = size + align > a->next_size ? size + align : a->next_size;
+    c = sf_alloc(sizeof *c + want);
+    if (!c)
+        return NULL;
+    *c = (chunk){.next = a->chunks, .size = want};
+    if (a->chunks && want > a->next_size) { /* a large one: keep filling the current chunk */
+        c->next = a->chunks->next;
+        a->chunks->next = c;
+    } else {
+        a->chunks = c;
+        if (a->next_size < CHUNK_MAX)
+            a->next_size *= 2;
+    }
+    a->used += size;
+    return chunk_take(c, size, align);
+}
+
+void *sf_arena_array(sf_arena *a, size_t count, size_t size)
+{
+    size_t bytes;
+    void *p;
+
+    if (__builtin_mul_overflow(count, size, &bytes))
+        return NULL;
+    p = sf_arena_alloc(a, bytes, _Alignof(max_align_t));
+    if (p)
+        memset(p, 0, bytes);
+    return p;
+}
+
+void *sf_arena_grow(sf_arena *a, const void *old, size_t old_count, size_t count, size_t size)
+{
+    void *p = sf_arena_array(a, count, size);
+
+    if (p && old_count)
+        memcpy(p, old, (old_count < count ? old_count : count) * size);
+    return p;
+}
+
+sf_str sf_arena_str(sf_arena *a, sf_str s)
+{
+    char *p = s.n < SIZE_MAX ? sf_arena_alloc(a, s.n + 1, 1) : NULL;
+
+    if (!p)
+        return (sf_str){NULL, 0};
+    if (s.n)
+        memcpy(p, s.p, s.n);
+    p[s.n] = '\0';
+    return (sf_str){p, s.n};
+}
+
+const char *sf_arena_cstr(sf_arena *a, sf_str s)
+{
+    return sf_arena_str(a, s).p;
+}
+
+sf_str sf_arena_vprintf(sf_arena *a, const char *format, va_list args)
+{
+    va_list again;
+    char *p;
+    int n;
+
+    va_copy(again, args);
+    n = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    if (n < 0)
+        return (sf_str){NULL, 0};
+    p = sf_arena_alloc(a, (size_t)n + 1, 1);
+    if (!p)
+        return (sf_str){NULL, 0};
+    vsnprintf(p, (size_t)n + 1, format, args);
+    return (sf_str){p, (size_t)n};
+}
+
+sf_str sf_arena_printf(sf_arena *a, const char *format, ...)
+{
+    va_list args;
+    sf_str s;
+
+    va_start(args, format);
+    s = sf_arena_vprintf(a, format, args);
+    va_end(args);
+    return s;
+}

@@ -1,0 +1,214 @@
+/*
+ * profile: how one release of an engine behaves, as far as memory is concerned.  A
+ * profile is data (data/engines/ *.yaml): each release lists what it changed against the one
+ * before, with its source, and the loader folds the list up to the release asked for.
+ * No formula anywhere asks for a version number; it asks for a field of this struct.
+ *
+ * References are to the sections of docs/numbers.md.
+ */
+#ifndef SF_ENGINE_PROFILE_H
+#define SF_ENGINE_PROFILE_H
+
+#include "base/diag.h"
+#include "text/node.h"
+
+/* What happens when a GPU has less free memory than the engine was told to take. */
+typedef enum sf_check_rule {
+    SF_CHECK_NONE,   /* nothing is checked (V0, V1 up to 0.9.0) */
+    SF_CHECK_STRICT, /* free < requested stops the start */
+    SF_CHECK_CAP,    /* requested is lowered to what is free, with a warning */
+} sf_check_rule;
+
+typedef enum sf_requested_rule {
+    SF_REQUESTED_FLOAT, /* total × utilisation as a double */
+    SF_REQUESTED_CEIL,  /* rounded up to a whole byte */
+} sf_requested_rule;
+
+/* What is subtracted from the requested memory to give the KV cache memory. */
+typedef enum sf_kv_budget_rule {
+    SF_BUDGET_V0,          /* weights + activation + non-torch (V0 0.6.5 … 0.10) */
+    SF_BUDGET_ALL_USED,    /* torch peak + everything else in use on the GPU, others included (V1 <= 0.9.0) */
+    SF_BUDGET_DELTA,       /* weights + activation + non-torch growth (0.9.1 … 0.25) */
+    SF_BUDGET_CONSUMED,    /* all memory consumed since the baseline + transient headroom (>= 0.26) */
+    SF_BUDGET_PROCESS,     /* this process's use as the driver counts it; activation is not kept (omni, NVML) */
+} sf_kv_budget_rule;
+
+typedef enum sf_graph_rule {
+    SF_GRAPHS_OUTSIDE,   /* captured after the KV cache, from memory outside the budget */
+    SF_GRAPHS_LOGGED,    /* estimated and printed, not subtracted */
+    SF_GRAPHS_SUBTRACT,  /* the estimate is subtracted from the budget */
+} sf_graph_rule;
+
+typedef enum sf_number_format { SF_NUM_FIXED2, SF_NUM_ROUND2 } sf_number_format;
+
+/* KV-cache arithmetic that changed over the releases (numbers.md, KV cache). */
+typedef struct sf_kv_rules {
+    bool hybrid_manager;          /* false: all windowed layers count as full (V1 <= 0.9.0) */
+    bool attention_first_order;   /* spec dict lists attention, then state, then indexer layers (<= 0.11.0) */
+    bool group_per_stage;         /* 0.10.2: every pipeline stage groups its own layers */
+    bool groups_consecutive;      /* 0.10.2: runs of g layers in place of i mod groups */
+    bool uniform_type;            /* one group of unequal pages (0.11+) */
+    bool uniform_type_whole_model;/* block count divided by the pages of all stages (0.11-0.15) */
+    double group_ratio;           /* max_n < ratio × min_n: g = max_n; 0 never (<= 0.11), 1.25 (0.12+), 1.5 (0.18+) */
+    bool unify_pages;             /* page sizes are unified by scaling the block size (0.12+) */
+    bool unify_pads;              /* pages that do not divide are padded where the backend can (0.24+) */
+    bool unify_promotes_swa;      /* MLA + plain sliding window that cannot be unified becomes all full */
+    bool unify_pads_state;        /* a smaller state page is padded (0.25+) */
+    bool merge_specs;             /* mergeable specs share a bucket (0.27/0.28+) */
+    int fit_test;                 /* 0 own layers (<= 0.13), 1 first group whole model (0.14-0.15),
+                                     2 first group per worker (0.16-0.17), 3 sum of groups (0.18+) */
+    bool pages_sum_of_cdivs;      /* pages per request summed per group (0.26+); else one cdiv of the sum */
+    int tokens_rule;              /* 0 blocks × block size (<= 0.9.0, V0), 1 blocks // groups × min block (0.9.1-0.20),
+                                     2 int(concurrency × max_model_len) (0.21+) */
+    bool tokens_per_worker;       /* logged once per rank before the minimum (<= 0.11.0) */
+    bool override_in_fit_test;    /* num_gpu_blocks_override changes the memory the fit test sees (0.21+) */
+    bool mamba_spec_pages;        /* speculative tokens add state pages (0.15+) */
+    bool mamba_modes;             /* cache modes none/align/all exist (0.15+; before: cdiv(T, state block)) */
+    bool mamba_all_spec;          /* mode all adds speculative pages (0.22+) */
+    bool in_flight_batches;       /* windows count max_num_batched_tokens × batches in flight (0.26+) */
+    int cross_len;                /* cross attention length: 0 the encoder's, 1 max_num_batched_tokens (0.12+) */
+    int dsv4_block_rule;          /* DeepSeek-V4 bytes per block: 0 absent, 1, 2, 3 by date */
+    int hybrid_align;             /* alignment rule of hybrid block sizes: 0 16 always, 1 by MLA backend, 2 kernel block */
+    bool auto_fit;                /* max_model_len -1 fits the length (0.14+) */
+    bool dcp_multiplies_groups;   /* several groups are multiplied by dcp too (0.11+) */
+} sf_kv_rules;
+
+/* One row of the defaults for batch sizes; the first whose conditions hold is taken. */
+typedef struct sf_batch_default {
+    uint64_t min_total_bytes; /* NVML total of device 0 */
+    sf_str name_has;          /* device name must contain one of these (comma list), or empty */
+    sf_str name_lacks;        /* device name (lower case) must not contain this, or empty */
+    int64_t batched_tokens_llm, batched_tokens_server;
+    int64_t max_num_seqs;
+} sf_batch_default;
+
+/* The sampler's share of the activation peak: c × R × V + k bytes. */
+typedef struct sf_sampler_law {
+    double bytes_per_logit, fixed_bytes;
+    double band_frac; /* relative half-width of the 90 % band */
+    sf_str source;
+} sf_sampler_law;
+
+/* A quantity that is a fit: a + b × layers, with a band. */
+typedef struct sf_overhead {
+    double base_bytes, per_layer_bytes;
+    double low_bytes, high_bytes; /* absolute band around the value: value - low … value + high */
+    sf_str source;
+} sf_overhead;
+
+/* Engine texts: "%F %T %U %R"-like templates, see sf_profile_message. */
+typedef enum sf_message {
+    SF_MSG_FREE_MEMORY,     /* {device} {free} {total} {util} {requested} */
+    SF_MSG_FREE_MEMORY_CAP, /* the warning of the capping releases; the same fields */
+    SF_MSG_NO_KV,           /* nothing */
+    SF_MSG_KV_SHORT,        /* {len} {needed} {available} {estimate}; the sentence between [[ and ]] drops out when there is no estimate */
+    SF_MSG_AUTO_FIT_NONE,   /* nothing */
+    SF_MSG_WEIGHTS,         /* {weights} */
+    SF_MSG_KV_AVAILABLE,    /* {available} */
+    SF_MSG_KV_TOKENS,       /* {tokens} */
+    SF_MSG_CONCURRENCY,     /* {len} {concurrency} */
+    SF_MSG_GRAPHS,          /* {graphs} */
+    SF_MSG_ADMISSION,       /* {device} {need} {capacity} {contributors} */
+    SF_MSG_COUNT
+} sf_message;
+
+typedef enum sf_start_order {
+    SF_ORDER_SERIAL_ID,    /* by stage id, one after another (with a pause) */
+    SF_ORDER_PARALLEL,     /* stages on one GPU may profile at the same time */
+    SF_ORDER_DIFFUSION_FIRST_GROUPS_BY_TEXT, /* diffusion inline first; LLM groups by identical devices text */
+    SF_ORDER_DIFFUSION_FIRST_GROUPS_BY_OVERLAP, /* the same, groups by shared GPU */
+} sf_start_order;
+
+typedef struct sf_profile {
+    sf_str engine;        /* "vllm" or "vllm-omni" */
+    sf_str release;       /* "0.19.0", "2026-07" … as the catalogue names it */
+    sf_str date;          /* ISO day of the release or behaviour */
+    sf_str asked;         /* what the user typed */
+    sf_str note;          /* how the asked text was mapped, or empty */
+    bool v0;
+
+    /* start check */
+    double default_util_frac;
+    sf_check_rule check;
+    sf_requested_rule requested;
+    bool nccl_in_budget;   /* baseline before NCCL: communicators are paid from the budget (<= 0.10.2) */
+    bool context_in_budget;/* the process's CUDA context is paid from the budget (<= 0.9.0) */
+
+    /* KV budget */
+    sf_kv_budget_rule kv_budget;
+    bool buffers_in_budget;  /* persistent runner buffers and allocator slack are charged (>= 0.26) */
+    sf_graph_rule graphs;
+    sf_kv_rules kv;
+    sf_number_format number;
+
+    /* batch defaults */
+    sf_batch_default batch[8];
+    size_t n_batch;
+
+    /* activation, overheads */
+    sf_sampler_law sampler;         /* the default path of this release */
+    double dense_hidden_factor;     /* 4.2 of numbers.md, activation */
+    double forward_band_frac;
+    sf_overhead context, nccl_per_rank, non_torch_tp1, non_torch_tpn, graphs_actual, buffers;
+    double graph_estimate_low_frac, graph_estimate_high_frac; /* band of the estimate as factors of it */
+    bool sampler_gathers;           /* logits gathered on every rank (before 0.29) */
+
+    /* weights */
+    bool large_segments_whole;  /* while loading, tensors >= 20 MiB are not split (>= 0.21) */
+
+    /* CUDA graphs */
+    int64_t capture_max;        /* largest capture size by default (512; 1024 …) */
+    int64_t capture_step_small, capture_step_large; /* 8 below 256, 16 above (0.11.1+) */
+    bool capture_full_and_piecewise;
+    bool capture_spec_factor;   /* largest size × (1 + speculative tokens) */
+    bool capture_appends_m;     /* max_num_batched_tokens itself is captured when small (0.21+) */
+
+    /* config reader */
+    sf_str mla_model_types;     /* comma list of model types that use MLA in this release */
+    bool max_len_auto;          /* max_model_len -1 / auto is known */
+
+    /* vLLM-Omni only */
+    bool omni;
+    sf_str vllm_release;        /* release of vLLM that this one runs on */
+    sf_str format;              /* stage config formats it reads: "stage_args", "stages", "stage_args,stages" */
+    sf_start_order order;
+    bool omni_max_batch_size;   /* runtime.max_batch_size sets max_num_seqs */
+    bool config_beats_cli;      /* engine_args of a stage beat CLI flags (legacy) */
+    bool has_admission;         /* parallel_stage_init exists */
+    int64_t init_pause_s;
+
+    const sf_node *messages;    /* map of template texts, by name */
+    sf_str sources;             /* where the differences of this release are documented */
+} sf_profile;
+
+/*
+ * The profile for a text such as "vllm@0.19.0", "vllm-omni@2026-07", "vllm-omni@0.12",
+ * "vllm", "0.19" (then `prefer_omni` decides the engine), or empty (the newest of that engine).
+ * A version between two known ones takes the nearest older one and says so in `note`.
+ * Code: SF_E_ENGINE_UNKNOWN with the releases that are known in the hint.
+ */
+sf_code sf_profile_find(sf_arena *a, sf_str spec, bool prefer_omni, sf_diags *dg, const sf_profile **ret);
+
+/* Releases that the catalogue knows, oldest first: engine, release, date, one line of what changed. */
+typedef struct sf_release {
+    sf_str engine, release, date, summary, source;
+} sf_release;
+sf_code sf_profile_list(sf_arena *a, sf_diags *dg, sf_release **ret, size_t *ret_n);
+
+/* One field of a message template. */
+typedef struct sf_message_arg {
+    const char *name;
+    sf_str value;
+} sf_message_arg;
+
+/*
+ * The engine's own text with its fields put in.  A field in [[…]] whose arguments are not all
+ * given drops out with the brackets.  `p` is NULL when memory is out.
+ */
+sf_str sf_profile_message(sf_arena *a, const sf_profile *profile, sf_message message,
+                          const sf_message_arg *args, size_t n_args);
+
+/* A number of bytes in GiB as this release prints it in its messages (fixed 2, or round 2). */
+sf_str sf_profile_gib(sf_arena *a, const sf_profile *profile, double bytes);
+
+#endif

@@ -1,0 +1,159 @@
+/*
+ * kv: the engine's KV-cache arithmetic: from the specs of the layers and the memory of each
+ * rank to groups, blocks, tokens, concurrency, the test whether one request fits, and the error
+ * texts.  Everything is exact: integers to the byte, concurrency to the last bit of the double.
+ * Checked against the engine's own code, see tests/oracle.
+ */
+#ifndef SF_MEMORY_KV_H
+#define SF_MEMORY_KV_H
+
+#include "engine/profile.h"
+#include "model/model.h"
+
+/* How one K or V element, or one head-token, is stored. */
+typedef enum sf_kv_store {
+    SF_KV_STORE_PLAIN,      /* dtype_bits per element */
+    SF_KV_STORE_DS_MLA,     /* fp8_ds_mla: 656 bytes per token */
+    SF_KV_STORE_HEAD_SCALED,/* int8/fp8_per_token_head: (k + v) + 8 bytes per head-token */
+    SF_KV_STORE_HEAD_INT4,  /* int4_per_token_head: (k + v)/2 + 8 */
+    SF_KV_STORE_NVFP4,      /* d/2 + d/16 for K and for V */
+} sf_kv_store;
+
+typedef enum sf_state_mode { SF_STATE_NONE, SF_STATE_ALIGN, SF_STATE_ALL } sf_state_mode;
+
+/* What one layer asks of the cache, on one rank. */
+typedef struct sf_kv_spec {
+    sf_kv_kind kind;
+    bool v4;                 /* DeepSeek-V4 variants of mla, indexer, sliding mla and compressor state */
+    bool v4_compressor;
+    uint64_t block_size;     /* tokens; states: the state block */
+    uint64_t kv_heads, head_size, head_size_v; /* per rank; mla: 1 head, head_size_v 0 */
+    sf_kv_store store;
+    uint32_t dtype_bits;
+    uint64_t window;         /* sliding window or chunk, tokens */
+    uint64_t state_bytes;    /* states: sum of the shapes */
+    uint64_t page_padded;    /* page size it asks to be raised to, 0 none */
+    uint32_t speculative_blocks;
+    sf_state_mode state_mode;
+    uint64_t compress_ratio, alignment; /* DeepSeek-V4 */
+    bool by_block_stride;    /* its backend reads padded pages */
+} sf_kv_spec;
+
+/* `count` consecutive layers of one spec in the engine's dict order. */
+typedef struct sf_kv_run {
+    uint32_t spec, count;
+} sf_kv_run;
+
+typedef struct sf_kv_stage_runs {
+    const sf_kv_run *runs;
+    size_t n;
+} sf_kv_stage_runs;
+
+typedef struct sf_kv_worker {
+    uint32_t stage;          /* pipeline stage */
+    int64_t available;       /* bytes for the cache; may be negative */
+} sf_kv_worker;
+
+typedef struct sf_kv_case {
+    const sf_kv_spec *specs;
+    size_t n_specs;
+    const sf_kv_stage_runs *stages; /* one per pipeline stage */
+    size_t n_stages;
+    const sf_kv_worker *workers;    /* in rank order */
+    size_t n_workers;
+    uint64_t dcp, pcp;              /* 1 by default */
+    uint64_t max_model_len;
+    bool auto_fit;
+    uint64_t max_num_batched_tokens, in_flight_tokens; /* M and F */
+    uint64_t cache_block_size;
+    uint64_t encoder_tokens;        /* cross attention */
+    uint64_t blocks_override;       /* 0 none */
+    bool disable_hybrid;
+    uint32_t num_spec_tokens;
+} sf_kv_case;
+
+typedef enum sf_kv_error {
+    SF_KV_OK,
+    SF_KV_ERR_NONE_LEFT,     /* available <= 0 */
+    SF_KV_ERR_SHORT,         /* one request does not fit */
+    SF_KV_ERR_AUTO_FIT,      /* not even one token */
+    SF_KV_ERR_LAYOUT,        /* NotImplementedError / AssertionError of the engine: text may be empty */
+} sf_kv_error;
+
+typedef struct sf_kv_group {
+    sf_kv_kind kind;
+    bool uniform_type;
+    uint32_t n_layers, n_slots;
+    uint64_t block_size, page_size;
+    uint64_t pages;          /* blocks that one request of max length takes (first worker) */
+} sf_kv_group;
+
+typedef struct sf_kv_result {
+    const uint64_t *page_sizes;     /* per spec */
+    const sf_kv_group *groups;
+    size_t n_groups;
+    const uint32_t *group_layers;   /* n_workers × n_groups */
+    const uint64_t *worker_blocks;  /* before the minimum */
+    uint64_t num_blocks;
+    uint64_t block_bytes;           /* bytes of one block over all pools of the first worker */
+    const uint64_t *worker_bytes;   /* allocated per worker */
+    double concurrency;             /* of the first worker where workers differ */
+    const double *worker_concurrency;
+    uint64_t tokens;                /* as the release reports them */
+    const uint64_t *worker_tokens;  /* releases that log once per worker; else NULL */
+    uint64_t max_model_len;         /* after auto-fit */
+    /* Fit tests that ran, in order; the last one is the one that failed. */
+    size_t n_tests;
+    const uint64_t *needed;
+    const int64_t *checked;
+    const uint64_t *estimated_len;  /* 0: not even one token */
+    sf_kv_error error;
+    sf_str error_class;             /* "ValueError", … */
+    sf_str error_text;              /* the engine's own text */
+    const sf_str *log;              /* distinct log lines, in order */
+    size_t n_log;
+} sf_kv_result;
+
+/* Plans the cache.  Pure; every result lives in `a`.  Codes: SF_E_NOMEM, SF_E_KV_UNKNOWN, SF_E_RANGE. */
+sf_code sf_kv_plan(sf_arena *a, const sf_profile *profile, const sf_kv_case *c, sf_diags *dg,
+                   const sf_kv_result **ret);
+
+/* Page size of one layer: bytes of one block (numbers.md, page bytes).  False on overflow. */
+bool sf_kv_page_bytes(const sf_kv_spec *spec, uint64_t *ret);
+/* Bytes that one request of `len` tokens needs (the fit test's figure of the release), first worker. */
+sf_code sf_kv_needed(sf_arena *a, const sf_profile *profile, const sf_kv_case *c, uint64_t len, sf_diags *dg,
+                     uint64_t *ret);
+
+/* What a stage's arguments say about its cache, defaults applied. */
+typedef struct sf_kv_wish {
+    uint64_t tp, pp, dcp, pcp;
+    sf_str kv_cache_dtype;       /* "auto" … */
+    sf_dtype model_dtype;
+    uint64_t block_size;         /* 0: the backend's */
+    unsigned capability;         /* 90, 100 …; 0 unknown */
+    uint64_t max_model_len, max_num_batched_tokens, max_num_seqs;
+    uint32_t num_spec_tokens;
+    bool prefix_caching, prefix_caching_given, async_scheduling, disable_hybrid;
+    sf_str mamba_cache_mode, mamba_cache_dtype, mamba_ssm_cache_dtype;
+    bool assume_full_attention;
+} sf_kv_wish;
+
+/*
+ * The case of a model under a wish: specs per rank, the runs of each pipeline stage, hybrid block
+ * sizes.  `workers` is left empty for the caller.  Codes: SF_E_KV_UNKNOWN with the layer kind that is
+ * not modelled, SF_E_TP_DIVIDE, SF_E_NOMEM.
+ */
+sf_code sf_kv_case_of_model(sf_arena *a, const sf_profile *profile, const sf_model *m, const sf_kv_wish *wish,
+                            sf_diags *dg, sf_kv_case *ret);
+
+/* Layers of each pipeline stage: L//pp, the remainder to the stages before the last (numbers.md). */
+sf_code sf_pp_partition(sf_arena *a, uint64_t layers, uint64_t pp, sf_str user_partition, sf_diags *dg,
+                        uint64_t **ret);
+/* Rows of the vocabulary after padding to 64. */
+uint64_t sf_vocab_padded(uint64_t vocab);
+/* CUDA graph capture sizes, ascending.  `user_max` < 0 and `user_list` NULL: the defaults. */
+sf_code sf_capture_sizes(sf_arena *a, const sf_profile *profile, uint64_t max_num_seqs, uint64_t batched_tokens,
+                         uint32_t spec_tokens, unsigned capability, int64_t user_max, const sf_node *user_list,
+                         sf_diags *dg, uint64_t **ret, size_t *ret_n);
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * expr: the small language in which model families (data/models/families) say what
+ * follows from config.json: `num_attention_heads * (head_dim ?? hidden_size / num_attention_heads)`.
+ *
+ * Values are 64-bit integers, doubles, texts and lists; a comparison gives 1 or 0.  A name is a key of
+ * the config section that the family is applied to; dots go down, `$.` starts at the top of the
+ * file; `let` names and loop variables hide keys.  Operators, loosest first: ?: ?? || && (== !=)
+ * (< <= > >=) (+ -) (* / %) (! -) and postfix [i].  `/` is floor division on integers and refuses a remainder
+ * only in `exact(a, b)`.  Functions: min, max, cdiv, len, sum, prod, has(key), exact, pow2ceil, contains(list, x), float.
+ * A missing key is an error that names key and file, unless `??` or has() catches it.
+ */
+#ifndef SF_MODEL_EXPR_H
+#define SF_MODEL_EXPR_H
+
+#include "text/node.h"
+
+typedef enum sf_value_kind { SF_VAL_MISSING, SF_VAL_INT, SF_VAL_FLOAT, SF_VAL_STR, SF_VAL_NODE } sf_value_kind;
+
+typedef struct sf_value {
+    sf_value_kind kind;
+    int64_t i;
+    double f;
+    sf_str s;
+    const sf_node *node; /* lists and maps of the config */
+} sf_value;
+
+typedef struct sf_expr sf_expr; /* parsed; lives in its arena */
+
+typedef struct sf_binding {
+    sf_str name;
+    sf_value value;
+} sf_binding;
+
+typedef struct sf_scope {
+    const sf_node *root;    /* `$` */
+    const sf_node *section; /* bare names */
+    const sf_binding *bindings;
+    size_t n_bindings;      /* the last one of a name wins */
+} sf_scope;
+
+/* Code SF_E_EXPR at `at`. */
+sf_code sf_expr_parse(sf_arena *a, sf_str text, sf_where at, sf_diags *dg, const sf_expr **ret);
+/* Codes: SF_E_CONFIG_KEY for a missing key, SF_E_EXPR for a wrong type, division by zero, overflow. */
+sf_code sf_expr_eval(const sf_expr *e, const sf_scope *scope, sf_diags *dg, sf_value *ret);
+/* eval, and the result must be an integer in [min, max]. */
+sf_code sf_expr_eval_i64(const sf_expr *e, const sf_scope *scope, int64_t min, int64_t max, sf_diags *dg,
+                         int64_t *ret);
+/* eval, as truth: nonzero, non-empty. */
+sf_code sf_expr_eval_bool(const sf_expr *e, const sf_scope *scope, sf_diags *dg, bool *ret);
+
+#endif

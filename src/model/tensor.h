@@ -1,0 +1,90 @@
+/*
+ * tensor: what a checkpoint holds, as groups of like tensors ("48 × [4096, 2048]"), each with
+ * the rule by which tensor parallelism cuts it and the engine's parameter that it becomes part of.
+ */
+#ifndef SF_MODEL_TENSOR_H
+#define SF_MODEL_TENSOR_H
+
+#include "base/arena.h"
+#include "base/num.h"
+
+typedef enum sf_dtype {
+    SF_DT_NONE,
+    SF_DT_F64, SF_DT_F32, SF_DT_F16, SF_DT_BF16,
+    SF_DT_F8_E4M3, SF_DT_F8_E5M2, SF_DT_F8_E8M0,
+    SF_DT_I64, SF_DT_I32, SF_DT_I16, SF_DT_I8, SF_DT_U64, SF_DT_U32, SF_DT_U16, SF_DT_U8, SF_DT_BOOL,
+    SF_DT_F4,  /* two in a byte */
+    SF_DT_F6_E2M3, SF_DT_F6_E3M2, SF_DT_C64,
+    SF_DT_COUNT
+} sf_dtype;
+
+/* Names as safetensors writes them ("BF16"); SF_DT_NONE for an unknown one. */
+sf_dtype sf_dtype_of_header(sf_str name);
+/* Names as torch and vLLM write them ("bfloat16", "half", "torch.float32", "float"). */
+sf_dtype sf_dtype_of_torch(sf_str name);
+const char *sf_dtype_name(sf_dtype dtype);
+/* Bits of one element (4 for F4, 6 for F6). */
+unsigned sf_dtype_bits(sf_dtype dtype);
+/* Bytes of `count` elements; false on overflow or when they do not fill whole bytes. */
+bool sf_dtype_bytes(sf_dtype dtype, uint64_t count, uint64_t *ret);
+
+/* How tensor parallelism (and expert parallelism) cuts a tensor. */
+typedef enum sf_shard {
+    SF_SHARD_NONE,   /* a full copy on every rank */
+    SF_SHARD_VOCAB,  /* dim 0 padded to a multiple of 64, then divided by tp */
+    SF_SHARD_COLUMN, /* dim 0 divided */
+    SF_SHARD_ROW,    /* dim 1 divided (dim 0 of a one-dimensional tensor is kept whole) */
+    SF_SHARD_HEADS,  /* dim 0 consists of `units` heads: divided */
+    SF_SHARD_KV,     /* dim 0 consists of `units` KV heads: divided, one head per rank when tp > units */
+} sf_shard;
+
+typedef enum sf_origin {
+    SF_ORIGIN_EXACT,    /* read from files, or computed by the engine's own arithmetic */
+    SF_ORIGIN_MODELLED, /* a formula with an error band */
+    SF_ORIGIN_MEASURED, /* from the user's own log */
+    SF_ORIGIN_ASSUMED,  /* a default, named in the note */
+} sf_origin;
+const char *sf_origin_name(sf_origin origin);
+
+/* What kind of weight it is: decides what quantisation and LoRA touch. */
+typedef enum sf_tensor_class {
+    SF_TENSOR_LINEAR, /* a matrix of a linear layer (its bias is SF_TENSOR_OTHER) */
+    SF_TENSOR_EXPERT, /* the same, one per expert */
+    SF_TENSOR_EMBED,
+    SF_TENSOR_HEAD,
+    SF_TENSOR_NORM,
+    SF_TENSOR_ROUTER,
+    SF_TENSOR_OTHER,
+} sf_tensor_class;
+
+enum { SF_TENSOR_DIMS = 6 };
+
+/*
+ * `repeat` tensors of one shape: one per layer first_layer … first_layer+repeat-1 when
+ * `layered`, each `experts` times (1 when there are none).
+ */
+typedef struct sf_tensor {
+    sf_str name;    /* pattern with {} for numbers: "model.layers.{}.self_attn.q_proj.weight" */
+    sf_str param;   /* engine parameter of the same module instance that it is fused into ("qkv_proj.weight") */
+    sf_str component; /* "text", "audio", "vision", "talker", "code_predictor", "codec", "dit", … */
+    uint64_t dims[SF_TENSOR_DIMS];
+    uint8_t n_dims;
+    bool layered;
+    bool in_checkpoint; /* false: made by the engine (rotary cache, scale scalars, second copies) */
+    bool loaded;        /* false: in the checkpoint, but the engine skips it */
+    bool once;          /* per process, created with the first layer, shared by all (rotary cache) */
+    sf_dtype disk_dtype;
+    sf_dtype run_dtype; /* SF_DT_NONE: the stage's dtype */
+    sf_shard shard;
+    uint64_t units;     /* heads for SF_SHARD_HEADS and SF_SHARD_KV */
+    sf_tensor_class cls;
+    uint32_t repeat, first_layer, experts;
+    sf_origin origin;
+} sf_tensor;
+
+/* Elements of one tensor of the group; saturates. */
+uint64_t sf_tensor_numel(const sf_tensor *t);
+/* Number of checkpoint tensors in the group (repeat × experts). */
+uint64_t sf_tensor_count(const sf_tensor *t);
+
+#endif

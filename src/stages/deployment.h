@@ -1,0 +1,132 @@
+/*
+ * deployment: what is going to be started: stages, each with its kind, devices, engine
+ * arguments and the part of the checkpoint it loads.  A stage config of either format, or a
+ * pasted command line, is read into this and nothing later looks at the file again.
+ */
+#ifndef SF_STAGES_DEPLOYMENT_H
+#define SF_STAGES_DEPLOYMENT_H
+
+#include "engine/args.h"
+#include "engine/profile.h"
+#include "text/node.h"
+
+typedef enum sf_stage_kind { SF_STAGE_AR, SF_STAGE_GENERATION, SF_STAGE_DIFFUSION } sf_stage_kind;
+const char *sf_stage_kind_name(sf_stage_kind kind); /* "ar", "generation", "diffusion" */
+
+typedef enum sf_config_format { SF_FORMAT_NONE, SF_FORMAT_LEGACY, SF_FORMAT_DEPLOY } sf_config_format;
+
+/* A stage of a pipeline, as data/pipelines describes it. */
+typedef struct sf_pipeline_stage {
+    int64_t id;
+    sf_str model_stage;    /* "thinker" */
+    sf_stage_kind kind;
+    sf_str architecture;   /* the engine's class for it, or empty: config.json decides */
+    sf_str part;           /* part of the model family that it loads */
+    sf_str subdir;         /* model_subdir, or empty */
+    const sf_node *facts;  /* what only this stage has: codec graph pool, activation, fp32, offload lists … */
+} sf_pipeline_stage;
+
+typedef struct sf_pipeline {
+    sf_str key;            /* "qwen3_omni_moe" */
+    sf_str model;          /* the usual checkpoint: "Qwen/Qwen3-Omni-30B-A3B-Instruct" */
+    sf_str title;
+    const sf_pipeline_stage *stages;
+    size_t n_stages;
+    bool async_chunk_ok;   /* a stage produces chunks, so async_chunk may stay at its default */
+    sf_str source;
+} sf_pipeline;
+
+/* Data: data/pipelines/ *.yaml.  SF_E_PIPELINE_UNKNOWN with the nearest keys. */
+sf_code sf_pipeline_find(sf_arena *a, sf_str key, sf_diags *dg, const sf_pipeline **ret);
+/* The pipeline whose stages have these (model_stage, architecture) or this HF architecture; NULL when none fits. */
+sf_code sf_pipeline_guess(sf_arena *a, const sf_str *model_stages, const sf_str *archs, size_t n, sf_str hf_arch,
+                          sf_str hf_model_type, sf_diags *dg, const sf_pipeline **ret);
+sf_code sf_pipeline_list(sf_arena *a, sf_diags *dg, const sf_pipeline **ret, size_t *ret_n);
+
+typedef struct sf_stage {
+    int64_t id;
+    sf_str name;           /* model_stage, or "engine" for plain vLLM */
+    sf_stage_kind kind;
+    sf_args args;
+    uint32_t *devices;     /* per replica: n_devices ids in rank order, logical as the file says */
+    size_t n_devices;      /* of one replica */
+    bool devices_given;    /* false: all visible, rank r on GPU r */
+    const sf_node *devices_node;
+    uint32_t replica, n_replicas; /* replicas are unrolled into stages of their own */
+    uint32_t tp, pp, dp;   /* after defaults; diffusion: world = all of it */
+    uint32_t world;        /* ranks of this replica that live on this node: tp × pp × dp (× sp × cfg for diffusion) */
+    sf_str model_stage, architecture, part, subdir;
+    sf_str model;          /* a stage may serve another checkpoint; empty: the deployment's */
+    const sf_pipeline_stage *pipeline; /* NULL when no pipeline is known */
+    const sf_node *node;   /* the stage's map in the file, for places; NULL for a command */
+    const sf_node *env;    /* environment of the stage, or NULL */
+    uint64_t gpu_pool_bytes; /* connector memory pools on the device */
+} sf_stage;
+
+typedef struct sf_deployment {
+    sf_config_format format;
+    sf_str source;           /* file name, or the command */
+    sf_str model;            /* --model, the command's, or the pipeline's usual checkpoint */
+    sf_str model_why;        /* "--model", "the command", "the usual checkpoint of pipeline …" */
+    const sf_pipeline *pipeline; /* NULL: plain vLLM or unknown */
+    const sf_stage *stages;  /* by id, then replica */
+    size_t n_stages;
+    bool async_chunk, parallel_stage_init;
+    sf_str served_by;        /* "serve" or "llm": decides the batch defaults */
+} sf_deployment;
+
+/* Files that a config refers to (base_config) come in through this. */
+typedef struct sf_loader {
+    void *ctx;
+    /* Text of `path`; codes as sf_fs.read. */
+    sf_code (*load)(void *ctx, sf_arena *a, sf_str path, sf_diags *dg, sf_str *ret);
+} sf_loader;
+
+typedef struct sf_stages_wish {
+    sf_str model;              /* --model, or empty */
+    sf_str pipeline;           /* --pipeline, or empty */
+    sf_str platform;           /* "cuda" by default */
+    sf_str hf_architecture, hf_model_type; /* of --model's config when it is known, for choosing the pipeline */
+    const sf_args *cli;        /* engine arguments given beside the file; NULL none */
+    const sf_profile *profile; /* decides precedence, max_batch_size, devices rules */
+    uint32_t visible;          /* devices in the inventory: "all visible" */
+} sf_stages_wish;
+
+/*
+ * A stage config in either format (the text of `file`) with its base_config chain.
+ * Codes: SF_E_YAML …, SF_E_CONFIG_SHAPE, SF_E_STAGE_ID, SF_E_BASE_CONFIG, SF_E_PIPELINE_UNKNOWN, SF_E_DEVICES,
+ * SF_E_REPLICAS, SF_E_ARG_VALUE …; unknown keys are warnings with did-you-mean.
+ */
+sf_code sf_stages_read(sf_arena *a, sf_str text, sf_str file, const sf_loader *loader,
+                       const sf_stages_wish *wish, sf_diags *dg, const sf_deployment **ret);
+
+/* True when the text looks like a stage config of this format (cheap: top-level keys only). */
+sf_config_format sf_stages_format(const sf_node *root);
+
+/*
+ * A pasted command: ["vllm", "serve", MODEL, flags…] or ["python", "-m", "vllm.entrypoints.openai.api_server", …].
+ * With --omni it names a deploy config (in ret_config) that the caller reads with sf_stages_read and
+ * ret_cli; without, *ret is a deployment of one stage.  Unknown flags are warnings, listed.
+ * Codes: SF_E_COMMAND, SF_E_ARG_VALUE.
+ */
+typedef struct sf_command {
+    bool omni;
+    bool offline;             /* LLM class usage (never for serve) */
+    sf_str model;             /* positional or --model; may be empty */
+    sf_str deploy_config;     /* --deploy-config / --stage-configs-path, or empty */
+    sf_str revision;
+    sf_args args;
+    const sf_str *ignored;    /* known flags without a memory effect, as typed */
+    size_t n_ignored;
+    const sf_str *unknown;
+    size_t n_unknown;
+} sf_command;
+sf_code sf_command_read(sf_arena *a, const sf_str *words, size_t n, const sf_loader *loader, sf_diags *dg,
+                        const sf_command **ret);
+/* The one-stage deployment of a plain command. */
+sf_code sf_command_deployment(sf_arena *a, const sf_command *cmd, const sf_stages_wish *wish, sf_diags *dg,
+                              const sf_deployment **ret);
+/* Splits one line as a POSIX shell would (quotes, backslashes, line continuations); no expansion. */
+sf_code sf_command_split(sf_arena *a, sf_str line, sf_diags *dg, sf_str **ret, size_t *ret_n);
+
+#endif
