@@ -41,8 +41,65 @@ typedef enum sf_graph_rule {
 
 typedef enum sf_number_format { SF_NUM_FIXED2, SF_NUM_ROUND2 } sf_number_format;
 
-/* KV-cache arithmetic that changed over the releases (numbers.md, KV cache). */
+/* The test whether one request of the full length fits, as the releases have it. */
+enum {
+    SF_FIT_OWN_LAYERS,   /* sum over the layers of each rank, before grouping (<= 0.13) */
+    SF_FIT_FIRST_MODEL,  /* first group of the whole model, against the poorest rank (0.14-0.15) */
+    SF_FIT_FIRST_WORKER, /* first group of each rank (0.16-0.17) */
+    SF_FIT_ALL_GROUPS,   /* all groups of each rank (0.18+) */
+};
+
+/* The number of tokens that is reported. */
+enum {
+    SF_TOKENS_BLOCKS,      /* blocks × block size (<= 0.9.0, V0) */
+    SF_TOKENS_GROUPS,      /* blocks // groups × least block size (0.9.1-0.20) */
+    SF_TOKENS_CONCURRENCY, /* int(concurrency × max_model_len) (0.21+) */
+};
+
+/* Bytes of one block of a DeepSeek-V4 model. */
+enum {
+    SF_DSV4_ABSENT,    /* the release does not know the layout */
+    SF_DSV4_MAX_SLOTS, /* most slots × all page sizes of the full group (from 2026-04-26) */
+    SF_DSV4_PER_PAGE,  /* each page size × its most slots in any group (from 2026-06-07) */
+    SF_DSV4_PER_GROUP, /* the largest group's own pages (from 2026-07-22) */
+};
+
+/* The tokens that the attention block of a model with state layers is a multiple of. */
+enum {
+    SF_ALIGN_16,           /* 16 for every backend (<= 0.11.0) */
+    SF_ALIGN_BACKEND,      /* 16, but 64 or 128 for MLA and 32 for wide heads on SM100 (0.11.1-0.19) */
+    SF_ALIGN_KERNEL,       /* the larger of the kernel's block and the cache's block size (0.20+) */
+    SF_ALIGN_KERNEL_MLA128,/* the same, and at least 128 for MLA (2026-07-30 on) */
+};
+
+/* Prefix caching of state layers. */
+enum {
+    SF_STATE_PREFIX_OFF,   /* switched off for every such model (<= 0.11.0) */
+    SF_STATE_PREFIX_PLAIN, /* where the model supports it, without modes (0.11.1-0.14) */
+    SF_STATE_PREFIX_MODES, /* "all" where supported, else "align" (0.15-0.26) */
+    SF_STATE_PREFIX_ALIGN, /* "align" unless "all" is asked for (0.27+) */
+};
+
+/* A checkpoint of compressed-tensors with a kv_cache_scheme. */
+enum {
+    SF_KV_SCHEME_IGNORED, /* (<= 0.14) */
+    SF_KV_SCHEME_FORCES,  /* fp8 whatever the flag says (0.15-0.21) */
+    SF_KV_SCHEME_AUTO,    /* fp8 when the flag says auto (0.22+) */
+};
+
+/* The default block of MLA layers. */
+enum {
+    SF_MLA_BLOCK_PLATFORM, /* SM90 64, SM100 128 (<= 0.14) */
+    SF_MLA_BLOCK_64,       /* SM90 64, SM100 64 (0.15-0.17) */
+    SF_MLA_BLOCK_BACKEND,  /* 16 where it is legal: SM90 16, SM100 32 (0.18+) */
+};
+
+/*
+ * KV-cache arithmetic that changed over the releases (docs/kv-cache.md).  In the data each
+ * field has its own name under `kv:`; an enum is given by its number.
+ */
 typedef struct sf_kv_rules {
+    /* which layers share what */
     bool hybrid_manager;          /* false: all windowed layers count as full (V1 <= 0.9.0) */
     bool attention_first_order;   /* spec dict lists attention, then state, then indexer layers (<= 0.11.0) */
     bool group_per_stage;         /* 0.10.2: every pipeline stage groups its own layers */
@@ -52,25 +109,43 @@ typedef struct sf_kv_rules {
     double group_ratio;           /* max_n < ratio × min_n: g = max_n; 0 never (<= 0.11), 1.25 (0.12+), 1.5 (0.18+) */
     bool unify_pages;             /* page sizes are unified by scaling the block size (0.12+) */
     bool unify_pads;              /* pages that do not divide are padded where the backend can (0.24+) */
-    bool unify_promotes_swa;      /* MLA + plain sliding window that cannot be unified becomes all full */
-    bool unify_pads_state;        /* a smaller state page is padded (0.25+) */
-    bool merge_specs;             /* mergeable specs share a bucket (0.27/0.28+) */
-    int fit_test;                 /* 0 own layers (<= 0.13), 1 first group whole model (0.14-0.15),
-                                     2 first group per worker (0.16-0.17), 3 sum of groups (0.18+) */
-    bool pages_sum_of_cdivs;      /* pages per request summed per group (0.26+); else one cdiv of the sum */
-    int tokens_rule;              /* 0 blocks × block size (<= 0.9.0, V0), 1 blocks // groups × min block (0.9.1-0.20),
-                                     2 int(concurrency × max_model_len) (0.21+) */
-    bool tokens_per_worker;       /* logged once per rank before the minimum (<= 0.11.0) */
-    bool override_in_fit_test;    /* num_gpu_blocks_override changes the memory the fit test sees (0.21+) */
-    bool mamba_spec_pages;        /* speculative tokens add state pages (0.15+) */
-    bool mamba_modes;             /* cache modes none/align/all exist (0.15+; before: cdiv(T, state block)) */
-    bool mamba_all_spec;          /* mode all adds speculative pages (0.22+) */
-    bool in_flight_batches;       /* windows count max_num_batched_tokens × batches in flight (0.26+) */
-    int cross_len;                /* cross attention length: 0 the encoder's, 1 max_num_batched_tokens (0.12+) */
-    int dsv4_block_rule;          /* DeepSeek-V4 bytes per block: 0 absent, 1, 2, 3 by date */
-    int hybrid_align;             /* alignment rule of hybrid block sizes: 0 16 always, 1 by MLA backend, 2 kernel block */
+    bool unify_promotes_swa;      /* MLA + plain sliding window that cannot be unified becomes all full (2026-07-23 on) */
+    bool unify_pads_state;        /* a smaller state page is padded (2026-07-07 on) */
+    bool merge_specs;             /* mergeable specs share a bucket (2026-07-30 on) */
+    int dsv4_block_rule;          /* SF_DSV4_… */
+
+    /* how much one request takes, and whether it fits */
+    int fit_test;                 /* SF_FIT_… */
     bool auto_fit;                /* max_model_len -1 fits the length (0.14+) */
+    bool override_in_fit_test;    /* num_gpu_blocks_override changes the memory the fit test sees (0.21+) */
+    bool pages_sum_of_cdivs;      /* pages per request summed per group (2026-07-21 on); else one cdiv of the sum */
+    bool in_flight_batches;       /* windows count max_num_batched_tokens × batches in flight (2026-07-08 on) */
+    bool cross_len_batch;         /* cross attention is sized by max_num_batched_tokens (0.12+), else by the encoder */
+
+    /* what is reported */
+    int tokens_rule;              /* SF_TOKENS_… */
+    bool tokens_per_worker;       /* logged once per rank before the minimum, tensors not shrunk to it (<= 0.11.0) */
+    bool one_group_cache_block;   /* 0.10.2: a single group reports the cache's block size, not its own */
     bool dcp_multiplies_groups;   /* several groups are multiplied by dcp too (0.11+) */
+
+    /* state layers (Mamba, GDN, …) */
+    bool mamba_spec_pages;        /* speculative tokens add state pages (0.15+) */
+    bool mamba_modes;             /* cache modes none/align/all count pages (0.15+) */
+    bool mamba_len_pages;         /* 0.11.1-0.14: cdiv(T, state block); else one page without modes */
+    bool mamba_all_spec;          /* mode all adds speculative pages (0.22+) */
+    int state_prefix;             /* SF_STATE_PREFIX_… */
+    bool state_prefix_default;    /* prefix caching is on by default for state models (2026-07-10 on) */
+    int hybrid_align;             /* SF_ALIGN_… */
+    bool kda_three_states;        /* KDA keeps q, k and v convolution states apart (<= 0.18) */
+    bool qwen35_ssm_dtype;        /* Qwen3.5's config may set the ssm state's dtype (0.16+) */
+
+    /* defaults out of the model */
+    bool chunked_disables_hybrid; /* chunked local attention counts as full unless asked for (0.10+) */
+    bool modelopt_kv_auto;        /* ModelOpt checkpoints set the cache dtype (0.14+) */
+    int kv_scheme_rule;           /* SF_KV_SCHEME_… */
+    int mla_block_rule;           /* SF_MLA_BLOCK_… */
+    bool sparse_fp8_is_ds_mla;    /* sparse MLA: any fp8 request becomes fp8_ds_mla (<= 0.17) */
+    bool swa_own_block;           /* sliding layers keep their smallest kernel block (0.25+) */
 } sf_kv_rules;
 
 /* One row of the defaults for batch sizes; the first whose conditions hold is taken. */
@@ -105,10 +180,25 @@ typedef enum sf_message {
     SF_MSG_AUTO_FIT_NONE,   /* nothing */
     SF_MSG_WEIGHTS,         /* {weights} */
     SF_MSG_KV_AVAILABLE,    /* {available} */
-    SF_MSG_KV_TOKENS,       /* {tokens} */
-    SF_MSG_CONCURRENCY,     /* {len} {concurrency} */
+    SF_MSG_KV_TOKENS,       /* {tokens} {len} {concurrency} */
+    SF_MSG_CONCURRENCY,     /* {len} {concurrency}; absent where the line before says it (0.28+) */
     SF_MSG_GRAPHS,          /* {graphs} */
     SF_MSG_ADMISSION,       /* {device} {need} {capacity} {contributors} */
+    /* KV cache log lines and errors; an absent template means that the release has no such line */
+    SF_MSG_KV_PADDING,      /* {layers} {percent} */
+    SF_MSG_KV_DCP,          /* {cp} {pcp} {dcp}: logged before the tokens */
+    SF_MSG_KV_OVERRIDE,     /* {blocks} {override} */
+    SF_MSG_KV_HYBRID_OFF,   /* nothing */
+    SF_MSG_KV_PROMOTED,     /* nothing */
+    SF_MSG_KV_PAGES,        /* {layer}: pages that cannot be unified */
+    SF_MSG_AUTO_FIT_LOWER,  /* {from} {len} {available} */
+    SF_MSG_AUTO_FIT_WHOLE,  /* {len} */
+    SF_MSG_STATE_BLOCK,     /* {block} */
+    SF_MSG_STATE_PADDING,   /* {percent} */
+    SF_MSG_STATE_SETUP,     /* nothing; may hold several lines: what every model with states logs first */
+    SF_MSG_STATE_NO_PREFIX, /* nothing: prefix caching is switched off */
+    SF_MSG_STATE_MODE,      /* {mode} {model}: a mode chosen by default */
+    SF_MSG_STATE_EXPERIMENTAL, /* {mode} */
     SF_MSG_COUNT
 } sf_message;
 
@@ -149,6 +239,7 @@ typedef struct sf_profile {
     sf_sampler_law sampler;         /* the default path of this release */
     double dense_hidden_factor;     /* 4.2 of numbers.md, activation */
     double forward_band_frac;
+    uint64_t moe_chunk_tokens;      /* fused experts run in chunks of this many tokens; 0: not chunked */
     sf_overhead context, nccl_per_rank, non_torch_tp1, non_torch_tpn, graphs_actual, buffers;
     double graph_estimate_low_frac, graph_estimate_high_frac; /* band of the estimate as factors of it */
     bool sampler_gathers;           /* logits gathered on every rank (before 0.29) */
