@@ -67,6 +67,7 @@ typedef struct sf_model {
     sf_dtype dtype;          /* torch_dtype of the section, else of the file, else of the weights */
     bool dtype_known;
     const sf_node *quantization; /* quantization_config, or NULL */
+    bool quantization_known; /* the tensors above are laid out in that format; else it is refused */
 
     const sf_tensor *tensors;    /* in the engine's creation order */
     size_t n_tensors;
@@ -112,13 +113,24 @@ typedef struct sf_checkpoint {
  * tensors differ), SF_E_NOMEM.  `assume_full_attention`: an unknown architecture whose config has the usual
  * keys is treated as a dense decoder with full attention and marked assumed.
  */
+typedef struct sf_model_cache sf_model_cache; /* family files already read; lives in its arena */
+sf_model_cache *sf_model_cache_new(sf_arena *a);
+
 typedef struct sf_model_wish {
     sf_str part, architecture, subdir;
     const sf_node *hf_overrides;
     bool assume_full_attention;
+    sf_model_cache *cache; /* NULL: read anew.  Shared by the stages of one checkpoint it saves most of the time. */
 } sf_model_wish;
 sf_code sf_model_resolve(sf_arena *a, const sf_checkpoint *ckpt, const sf_model_wish *wish, sf_diags *dg,
                          const sf_model **ret);
+
+/*
+ * The parts that the checkpoint's family knows ("thinker", "talker", "code2wav"); one empty name
+ * when it has no parts.  Together they hold each tensor of the checkpoint once.
+ */
+sf_code sf_model_parts(sf_arena *a, const sf_checkpoint *ckpt, const sf_model_wish *wish, sf_diags *dg, sf_str **ret,
+                       size_t *ret_n);
 
 /* Sum over the checkpoint tensors of the model: how many, elements, bytes as stored. */
 void sf_model_totals(const sf_model *m, uint64_t *ret_tensors, uint64_t *ret_params, uint64_t *ret_bytes);

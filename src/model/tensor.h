@@ -59,6 +59,14 @@ typedef enum sf_tensor_class {
 
 enum { SF_TENSOR_DIMS = 6 };
 
+/* Which rank of a pipeline holds a tensor. */
+typedef enum sf_pp {
+    SF_PP_ALL,   /* every rank: encoders, codecs, what has no layers */
+    SF_PP_FIRST, /* with the first layers: the embedding */
+    SF_PP_LAYER, /* with its layer: first_layer … first_layer + repeat - 1 count decoder layers */
+    SF_PP_LAST,  /* with the last layers: final norm, head */
+} sf_pp;
+
 /*
  * `repeat` tensors of one shape: one per layer first_layer … first_layer+repeat-1 when
  * `layered`, each `experts` times (1 when there are none).
@@ -79,6 +87,7 @@ typedef struct sf_tensor {
     uint64_t units;     /* heads for SF_SHARD_HEADS and SF_SHARD_KV */
     sf_tensor_class cls;
     uint32_t repeat, first_layer, experts;
+    uint32_t block; /* the family's loop it came from: layered neighbours of one block are built layer by layer */
     sf_origin origin;
 } sf_tensor;
 
