@@ -4,11 +4,15 @@
  * The pull form walks the text once and allocates nothing but what it is asked for: for
  * safetensors headers with 90,000 entries.  The tree form gives sf_node values.
  *
+ * Both refuse the same texts but for two things that need memory, which only the tree form
+ * checks: a key given twice in one object (SF_E_DUP_KEY, with the first place; keys are compared
+ * decoded), and numbers that no double can hold.  Who pulls and cares about keys compares them himself,
+ * as the safetensors reader does.
+ *
  * Beyond the RFC: `Infinity`, `-Infinity` and `NaN` are read as floats when
  * SF_JSON_NONFINITE is set (real config.json files hold them); a UTF-8 BOM at the start is
- * skipped.  Refused: duplicate keys in one object (SF_E_DUP_KEY, with the first place),
- * nesting over SF_JSON_DEPTH, bad UTF-8, raw control characters in strings, lone surrogates,
- * anything after the value.
+ * skipped; integers beyond int64_t are floats.  Refused: nesting over SF_JSON_DEPTH, bad UTF-8, raw
+ * control characters in strings, lone surrogates, anything after the value.
  */
 #ifndef SF_TEXT_JSON_H
 #define SF_TEXT_JSON_H
@@ -46,7 +50,9 @@ typedef struct sf_json {
     unsigned char stack[SF_JSON_DEPTH + 1]; /* private: what is open and what may follow */
 } sf_json;
 
+/* `text` and `file` are borrowed for as long as the reader and what it gave are used. */
 void sf_json_init(sf_json *j, sf_str text, sf_str file, unsigned flags, sf_diags *dg);
+/* After an error: SF_JSON_ERROR again, nothing is added.  A KEY comes with its colon already passed. */
 sf_json_event sf_json_next(sf_json *j);
 /* Bytes between the quotes of the last string or key, escapes not decoded. */
 sf_str sf_json_raw(const sf_json *j);
@@ -61,7 +67,10 @@ sf_where sf_json_where(const sf_json *j, size_t off, size_t len);
 /* Adds an error at the last token and returns its code. */
 sf_code sf_json_fail(sf_json *j, sf_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
-/* The whole text as a tree.  Codes: SF_E_JSON, SF_E_DUP_KEY, SF_E_UTF8, SF_E_LIMIT, SF_E_NOMEM. */
+/*
+ * The whole text as a tree; texts without escapes and numbers are borrowed from `text`.  Codes:
+ * SF_E_JSON, SF_E_DUP_KEY, SF_E_UTF8, SF_E_LIMIT, SF_E_RANGE (1e999), SF_E_NOMEM.
+ */
 sf_code sf_json_parse(sf_arena *a, sf_str text, sf_str file, unsigned flags, sf_diags *dg,
                       const sf_node **ret);
 

@@ -1,6 +1,7 @@
 /*
  * json_write: JSON text into a buffer, keys in the order given, two-space indent or none.
- * A writer that is out of room or is used out of order sets the buffer's `failed` flag.
+ * A writer that is out of room, is used out of order or goes deeper than 63 levels sets the
+ * buffer's `failed` flag.  Whether every level was closed, `depth` tells (0).
  */
 #ifndef SF_TEXT_JSON_WRITE_H
 #define SF_TEXT_JSON_WRITE_H
@@ -12,6 +13,7 @@ typedef struct sf_json_writer {
     unsigned depth;
     bool pretty;
     bool first, after_key; /* private */
+    uint64_t objects;      /* private: bit d is set when level d is an object */
 } sf_json_writer;
 
 void sf_jw_init(sf_json_writer *w, sf_buf *out, bool pretty);
