@@ -25,6 +25,7 @@ list=$(cd "$dir" && find . -type f ! -name '*~' | sed 's|^\./||' | sort)
 } >"$out"
 {
     printf '%s:' "$out"
-    for f in $list; do printf ' %s/%s' "$dir" "$f"; done
+    # The folders too: a file that comes or goes changes theirs.
+    for f in $(cd "$dir" && find . -type d | sed 's|^\./||' | sort) $list; do printf ' %s/%s' "$dir" "$f"; done
     printf '\n'
 } >"$dep"
