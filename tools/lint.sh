@@ -24,10 +24,11 @@ check()
     fi
 }
 
+# warnings COMPILER FOLDER
 warnings()
 {
-    [ -f build-lint/build.ninja ] || "$MESON" setup build-lint -Dwerror_dev=true -Dtests=auto -Dbench=true || return 1
-    ninja -C build-lint
+    [ -f "$2/build.ninja" ] || CC=$1 "$MESON" setup "$2" -Dwerror_dev=true -Dtests=auto -Dbench=true || return 1
+    ninja -C "$2"
 }
 
 # One object after the other, with the flags of the build but nothing to link.
@@ -57,7 +58,7 @@ with_cppcheck()
 tidy()
 {
     # shellcheck disable=SC2086
-    sources | xargs -P 2 -n 4 clang-tidy --quiet --warnings-as-errors='*' -p build-lint
+    sources | xargs -P 2 -n 4 clang-tidy --quiet --warnings-as-errors='*' -p build-lint-clang
 }
 
 scripts()
@@ -66,7 +67,8 @@ scripts()
     shellcheck dev .ci/run $(git ls-files '*.sh')
 }
 
-check warnings warnings
+check gcc warnings gcc build-lint
+check clang warnings clang build-lint-clang
 check analyzer analyzer
 check cppcheck with_cppcheck
 check clang-tidy tidy

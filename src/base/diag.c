@@ -62,7 +62,8 @@ static bool already_there(const sf_diags *dg, const sf_diag *d)
     return false;
 }
 
-static sf_code diag_add(sf_diags *dg, sf_diag d, const char *hint, const char *format, va_list args)
+__attribute__((format(printf, 4, 0))) static sf_code diag_add(sf_diags *dg, sf_diag d, const char *hint,
+                                                              const char *format, va_list args)
 {
     if (!dg)
         return d.code;
