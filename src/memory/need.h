@@ -71,6 +71,8 @@ typedef struct sf_stage_need {
     sf_dtype dtype;
     uint64_t kv_override_bytes; /* kv_cache_memory_bytes, 0 none */
     bool has_kv;
+    bool runner_v2;           /* the second model runner serves it */
+    sf_graph_rule graph_rule; /* of that runner */
     bool graphs;              /* CUDA graphs are captured */
     const uint64_t *capture_sizes;
     size_t n_capture_sizes;

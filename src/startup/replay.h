@@ -69,6 +69,7 @@ typedef enum sf_verdict { SF_STARTS, SF_STARTS_MAYBE, SF_FAILS } sf_verdict;
 
 typedef struct sf_replay {
     sf_verdict verdict;
+    bool nominal_ok;               /* starts when every amount is as computed */
     const sf_event *events;
     size_t n_events;
     const sf_event *first_failure; /* or the first risk when the verdict is maybe; NULL none */

@@ -1,0 +1,204 @@
+/*
+ * defaults: the engine's own rules for what is not given: lengths, batch limits, dtype,
+ * capture sizes.  Rule: docs/numbers.md, "Defaults"; vLLM config/model.py (_get_and_verify_max_len,
+ * _get_and_verify_dtype), engine/arg_utils.py (_set_default_args).
+ */
+#include "memory/defaults.h"
+
+static sf_where arg_where(const sf_stage *st, sf_arg arg)
+{
+    return sf_node_where(st->args.v[arg].node);
+}
+
+static void fill_dtype(sf_stage_need *n, const sf_gpu *gpu)
+{
+    sf_str asked = sf_args_str(&n->stage->args, SF_ARG_dtype, SF_STR("auto"));
+    sf_dtype own = n->model && n->model->dtype ? n->model->dtype : SF_DT_BF16;
+
+    if (!sf_str_is(asked, "auto") && sf_dtype_of_torch(asked)) {
+        n->dtype = sf_dtype_of_torch(asked);
+        return;
+    }
+    if (own == SF_DT_F32 || own == SF_DT_F64)
+        own = SF_DT_BF16; /* the engine serves fp32 checkpoints in 16 bits */
+    if (own == SF_DT_BF16 && gpu && gpu->capability && gpu->capability < 80)
+        own = SF_DT_F16;
+    n->dtype = own;
+}
+
+static sf_code fill_length(sf_arena *a, const sf_profile *profile, sf_stage_need *n, sf_diags *dg)
+{
+    const sf_stage *st = n->stage;
+    uint64_t own = n->model ? n->model->max_model_len : 0;
+    int64_t asked = sf_args_i64(&st->args, SF_ARG_max_model_len, 0);
+
+    if (!sf_args_has(&st->args, SF_ARG_max_model_len) || asked == -1) {
+        n->max_model_len = own ? own : 2048;
+        n->max_model_len_why = own ? n->model->max_model_len_why : SF_STR("nothing in config.json; the engine's 2048");
+        n->max_model_len_auto = asked == -1;
+        return SF_OK;
+    }
+    if (asked < 1)
+        return sf_diag_error(dg, SF_E_ARG_VALUE, arg_where(st, SF_ARG_max_model_len), "give a number of tokens",
+                             "max_model_len %lld of stage %lld is not a length", (long long)asked, (long long)st->id);
+    n->max_model_len = (uint64_t)asked;
+    n->max_model_len_why = SF_STR("max_model_len as given");
+    if (!own || n->max_model_len <= own)
+        return SF_OK;
+    n->max_model_len_why = sf_arena_printf(a, "max_model_len as given, above the model's %llu", (unsigned long long)own);
+    if (profile->omni) {
+        if (st->kind == SF_STAGE_AR)
+            sf_diag_note(dg, SF_E_MODEL_LEN, arg_where(st, SF_ARG_max_model_len), NULL,
+                         "max_model_len %lld of stage %lld is above the model's %llu; vLLM-Omni accepts that",
+                         (long long)asked, (long long)st->id, (unsigned long long)own);
+        return SF_OK;
+    }
+    return sf_diag_error(dg, SF_E_MODEL_LEN, arg_where(st, SF_ARG_max_model_len),
+                         "lower max_model_len, or set VLLM_ALLOW_LONG_MAX_MODEL_LEN=1 for the engine",
+                         "max_model_len %lld is above what the model allows: %llu (%.*s)", (long long)asked,
+                         (unsigned long long)own, SF_STR_ARG(n->model->max_model_len_why));
+}
+
+static bool contains_nocase(sf_str text, sf_str part)
+{
+    for (size_t i = 0; part.n && i + part.n <= text.n; i++)
+        if (sf_str_eq_nocase(sf_str_sub(text, i, i + part.n), part))
+            return true;
+    return false;
+}
+
+static bool row_applies(const sf_batch_default *row, const sf_gpu *gpu)
+{
+    sf_str part, rest = row->name_has;
+    bool named = row->name_has.n == 0;
+
+    if (!gpu)
+        return row->min_total_bytes == 0;
+    for (bool more = row->name_has.n != 0; more;) {
+        more = sf_str_split(&rest, ',', &part);
+        named = named || contains_nocase(gpu->name, sf_str_trim(part));
+    }
+    return named && gpu->nvml_total >= row->min_total_bytes &&
+           !(row->name_lacks.n && contains_nocase(gpu->name, row->name_lacks));
+}
+
+static const sf_batch_default *batch_row(const sf_profile *profile, const sf_gpu *gpu)
+{
+    for (size_t i = 0; i < profile->n_batch; i++)
+        if (row_applies(&profile->batch[i], gpu))
+            return &profile->batch[i];
+    return NULL;
+}
+
+/* Without chunked prefill a whole prompt must fit into one batch. */
+static uint64_t default_tokens(const sf_profile *profile, const sf_deployment *d, const sf_batch_default *row,
+                               const sf_stage_need *n)
+{
+    bool by_length = profile->chunk_threshold > 0 && n->max_model_len > (uint64_t)profile->chunk_threshold;
+    bool chunked = sf_args_bool(&n->stage->args, SF_ARG_enable_chunked_prefill, profile->chunked || by_length);
+    bool many = n->model && n->model->n_encoders;
+    uint64_t least = (uint64_t)(many ? profile->unchunked_tokens_mm : profile->unchunked_tokens);
+    uint64_t tokens = 2048;
+
+    if (row)
+        tokens = (uint64_t)(sf_str_is(d->served_by, "serve") ? row->batched_tokens_server : row->batched_tokens_llm);
+    if (chunked)
+        return tokens;
+    if (!profile->chunked)
+        tokens = least;
+    return tokens > n->max_model_len ? tokens : n->max_model_len;
+}
+
+static sf_code fill_batch(sf_arena *a, const sf_profile *profile, const sf_deployment *d, const sf_gpu *gpu,
+                          sf_stage_need *n, sf_diags *dg)
+{
+    const sf_args *args = &n->stage->args;
+    const sf_batch_default *row = batch_row(profile, gpu);
+    bool serve = sf_str_is(d->served_by, "serve");
+    int64_t tokens = sf_args_i64(args, SF_ARG_max_num_batched_tokens, 0);
+    int64_t seqs = sf_args_i64(args, SF_ARG_max_num_seqs, 0);
+
+    if (tokens < 0 || seqs < 0)
+        return sf_diag_error(dg, SF_E_ARG_VALUE, arg_where(n->stage, tokens < 0 ? SF_ARG_max_num_batched_tokens
+                                                                                : SF_ARG_max_num_seqs),
+                             "give a positive number", "batch limits of stage %lld are negative",
+                             (long long)n->stage->id);
+    n->max_num_seqs = seqs ? (uint64_t)seqs : row ? (uint64_t)row->max_num_seqs : 128;
+    n->max_num_batched_tokens = tokens ? (uint64_t)tokens : default_tokens(profile, d, row, n);
+    if (!tokens && n->max_num_batched_tokens > sf_mul_sat(n->max_num_seqs, n->max_model_len))
+        n->max_num_batched_tokens = sf_mul_sat(n->max_num_seqs, n->max_model_len);
+    if (!seqs && n->max_num_seqs > n->max_num_batched_tokens)
+        n->max_num_seqs = n->max_num_batched_tokens;
+    n->batch_why = tokens && seqs ? SF_STR("as given")
+                                  : sf_arena_printf(a, "%s default of %.*s %.*s on this GPU%s",
+                                                    serve ? "server" : "LLM class", SF_STR_ARG(profile->engine),
+                                                    SF_STR_ARG(profile->release), tokens || seqs ? ", the rest as given" : "");
+    return n->batch_why.p ? SF_OK : SF_E_NOMEM;
+}
+
+/* Which of the two model runners serves the model: they profile and reserve differently. */
+static void fill_runner(const sf_profile *profile, sf_stage_need *n)
+{
+    const sf_model *m = n->model;
+    sf_str asked = sf_args_str(&n->stage->args, SF_ARG_model_runner, (sf_str){0});
+    bool dense = m && !m->forward.experts && m->n_encoders == 0 && m->n_kv == 1;
+
+    n->runner_v2 = m && n->stage->kind == SF_STAGE_AR && sf_profile_runs_v2(profile, m->architecture, dense);
+    if (asked.n)
+        n->runner_v2 = sf_str_is(asked, "v2");
+    else if (profile->omni)
+        n->runner_v2 = false; /* vLLM-Omni brings its own runners; v2 is asked for with model_runner */
+    n->graph_rule = n->runner_v2 ? profile->graphs_v2 : profile->graphs;
+}
+
+static uint32_t spec_tokens(const sf_stage_need *n)
+{
+    const sf_node *spec = n->stage->args.v[SF_ARG_speculative_config].node;
+    const sf_node *k = sf_node_get(spec, "num_speculative_tokens");
+
+    return sf_node_is(k, SF_INT) && k->as.i > 0 && k->as.i < 1024 ? (uint32_t)k->as.i : 0;
+}
+
+static sf_code fill_graphs(sf_arena *a, const sf_profile *profile, const sf_gpu *gpu, sf_stage_need *n, sf_diags *dg)
+{
+    const sf_args *args = &n->stage->args;
+    const sf_node *comp = args->v[SF_ARG_compilation_config].node;
+    const sf_node *list = args->v[SF_ARG_cudagraph_capture_sizes].node;
+    const sf_node *mode = sf_node_get(comp, "cudagraph_mode");
+    uint64_t *sizes = NULL;
+    int64_t max = sf_args_i64(args, SF_ARG_max_cudagraph_capture_size, -1);
+    sf_code rc;
+
+    if (!list)
+        list = sf_node_get(comp, "cudagraph_capture_sizes");
+    if (max < 0 && sf_node_is(sf_node_get(comp, "max_cudagraph_capture_size"), SF_INT))
+        max = sf_node_get(comp, "max_cudagraph_capture_size")->as.i;
+    n->graphs = n->stage->kind == SF_STAGE_AR && !sf_args_bool(args, SF_ARG_enforce_eager, false) && max != 0 &&
+                !(sf_node_is(mode, SF_STRING) && sf_str_eq_nocase(mode->text, SF_STR("NONE")));
+    if (!n->graphs)
+        return SF_OK;
+    rc = sf_capture_sizes(a, profile, n->max_num_seqs, n->max_num_batched_tokens, spec_tokens(n),
+                          gpu ? gpu->capability : 0, max, list, dg, &sizes, &n->n_capture_sizes);
+    n->capture_sizes = sizes;
+    return rc;
+}
+
+sf_code sf_defaults_fill(sf_arena *a, const sf_profile *profile, const sf_deployment *d, const sf_gpu *gpu,
+                         sf_stage_need *n, sf_diags *dg)
+{
+    const sf_args *args = &n->stage->args;
+    int64_t kv_bytes = sf_args_i64(args, SF_ARG_kv_cache_memory_bytes, 0);
+    sf_code rc;
+
+    n->util_given = sf_args_has(args, SF_ARG_gpu_memory_utilization);
+    n->util_frac = sf_args_f64(args, SF_ARG_gpu_memory_utilization, profile->default_util_frac);
+    n->kv_override_bytes = kv_bytes > 0 ? (uint64_t)kv_bytes : 0;
+    fill_dtype(n, gpu);
+    fill_runner(profile, n);
+    rc = fill_length(a, profile, n, dg);
+    if (!rc)
+        rc = fill_batch(a, profile, d, gpu, n, dg);
+    if (!rc)
+        rc = fill_graphs(a, profile, gpu, n, dg);
+    return rc;
+}

@@ -1,0 +1,88 @@
+/*
+ * weights_cut: tensor and expert parallelism for one tensor group.
+ * Rule: vLLM linear.py (column, row, QKV with replicated KV heads), vocab_parallel_embedding.py
+ * (rows padded to a multiple of 64), fused_moe/layer.py (determine_expert_map).
+ */
+#include "memory/weights_cut.h"
+
+static sf_code does_not_divide(const sf_model *m, const sf_tensor *t, uint64_t tp, uint64_t what, const char *of,
+                               sf_diags *dg)
+{
+    return sf_diag_error(dg, SF_E_TP_DIVIDE, sf_node_where(m->text),
+                         "choose a tensor_parallel_size that divides it, usually 1, 2, 4 or 8",
+                         "tensor_parallel_size %llu does not divide the %llu %s of %.*s", (unsigned long long)tp,
+                         (unsigned long long)what, of, SF_STR_ARG(t->name));
+}
+
+/* Elements of one tensor with dim `d` replaced by `size`. */
+static uint64_t with_dim(const sf_tensor *t, unsigned d, uint64_t size)
+{
+    uint64_t n = 1;
+
+    for (unsigned i = 0; i < t->n_dims; i++)
+        n = sf_mul_sat(n, i == d ? size : t->dims[i]);
+    return n;
+}
+
+static uint64_t experts_here(const sf_tensor *t, const sf_weights_wish *wish)
+{
+    uint64_t e = t->experts ? t->experts : 1;
+
+    if (t->cls != SF_TENSOR_EXPERT || !wish->ep)
+        return e;
+    return e / wish->ep + (wish->ep_rank < e % wish->ep);
+}
+
+static sf_code cut_one(const sf_model *m, const sf_tensor *t, uint64_t tp, sf_diags *dg, uint64_t *ret)
+{
+    uint64_t d0 = t->n_dims ? t->dims[0] : 1;
+
+    switch (t->shard) {
+    case SF_SHARD_NONE:
+        break;
+    case SF_SHARD_VOCAB:
+        d0 = sf_vocab_padded(d0);
+        if (d0 % tp)
+            return does_not_divide(m, t, tp, d0, "padded vocabulary rows", dg);
+        *ret = with_dim(t, 0, d0 / tp);
+        return SF_OK;
+    case SF_SHARD_COLUMN:
+        if (d0 % tp)
+            return does_not_divide(m, t, tp, d0, "rows", dg);
+        *ret = with_dim(t, 0, d0 / tp);
+        return SF_OK;
+    case SF_SHARD_ROW:
+        if (t->n_dims < 2)
+            break;
+        if (t->dims[1] % tp)
+            return does_not_divide(m, t, tp, t->dims[1], "columns", dg);
+        *ret = with_dim(t, 1, t->dims[1] / tp);
+        return SF_OK;
+    case SF_SHARD_HEADS:
+    case SF_SHARD_KV:
+        if (t->units && t->units % tp == 0) {
+            *ret = with_dim(t, 0, d0 / tp);
+            return SF_OK;
+        }
+        if (t->shard == SF_SHARD_KV && t->units && tp % t->units == 0) {
+            *ret = with_dim(t, 0, d0 / t->units); /* one KV head, the same on several ranks */
+            return SF_OK;
+        }
+        return does_not_divide(m, t, tp, t->units, t->shard == SF_SHARD_KV ? "KV heads" : "attention heads", dg);
+    }
+    *ret = sf_tensor_numel(t);
+    return SF_OK;
+}
+
+sf_code sf_weights_cut(const sf_model *m, const sf_tensor *t, const sf_weights_wish *wish, sf_diags *dg,
+                       uint64_t *ret_numel)
+{
+    bool whole_experts = t->cls == SF_TENSOR_EXPERT && wish->ep;
+    uint64_t one = 0;
+    sf_code rc = cut_one(m, t, whole_experts || !wish->tp ? 1 : wish->tp, dg, &one);
+
+    if (rc)
+        return rc;
+    *ret_numel = sf_mul_sat(one, experts_here(t, wish));
+    return SF_OK;
+}

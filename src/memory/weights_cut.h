@@ -1,0 +1,14 @@
+/* weights_cut: how one tensor group is cut for one rank. */
+#ifndef SF_MEMORY_WEIGHTS_CUT_H
+#define SF_MEMORY_WEIGHTS_CUT_H
+
+#include "memory/need.h"
+
+/*
+ * Elements that this rank holds of one layer's tensors of the group (all its experts).
+ * Code: SF_E_TP_DIVIDE when the parallel size does not divide what it has to.
+ */
+sf_code sf_weights_cut(const sf_model *m, const sf_tensor *t, const sf_weights_wish *wish, sf_diags *dg,
+                       uint64_t *ret_numel);
+
+#endif

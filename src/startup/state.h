@@ -1,0 +1,63 @@
+/* state: the replay's working state: what is resident on each GPU, the events so far. */
+#ifndef SF_STARTUP_STATE_H
+#define SF_STARTUP_STATE_H
+
+#include "startup/replay.h"
+
+/* One GPU while the deployment starts.  Variances are sums of squared half-widths of what is resident. */
+typedef struct sf_device_state {
+    const sf_gpu *gpu;
+    double used;
+    double var_low, var_high; /* of `used` */
+} sf_device_state;
+
+typedef struct sf_start {
+    sf_arena *arena;
+    const sf_profile *profile;
+    const sf_deployment *d;
+    const sf_need *need;
+    const sf_account_options *opt;
+    sf_diags *dg;
+    sf_device_state *devices;
+    size_t n_devices;
+    sf_stage_report *stages;
+    sf_rank_need **ranks;     /* per stage: writable copies, KV filled in */
+    sf_event *events;
+    size_t n_events, cap_events;
+    bool failed, risky, out_of_memory;
+    size_t failure, risk;     /* indices of the first such events */
+} sf_start;
+
+/* Free bytes as computed, and the low and high end of the band. */
+double sf_state_free(const sf_device_state *s);
+double sf_state_free_low(const sf_device_state *s);
+double sf_state_free_high(const sf_device_state *s);
+void sf_state_take(sf_device_state *s, const sf_amount *amount);
+/* Takes the band of an amount away again: something else makes up for its error. */
+void sf_state_forget_band(sf_device_state *s, const sf_amount *amount);
+void sf_state_add_band(sf_device_state *s, const sf_amount *amount);
+sf_device_state *sf_start_device(sf_start *st, uint32_t index);
+
+/* Adds an event on the rank's device; `before` is what was free before it.  NULL: no memory. */
+sf_event *sf_start_event(sf_start *st, sf_event_kind kind, size_t stage, const sf_rank_need *r, double before);
+/* Marks the newest event as the failure (the first one counts) or as a risk. */
+void sf_start_fail(sf_start *st, sf_event *e, sf_code code, sf_str text);
+void sf_start_risk(sf_start *st, sf_event *e, sf_code code, sf_str text);
+
+/* The phases of one stage, all ranks; false once the start has failed. */
+bool sf_stage_start(sf_start *st, size_t stage);
+/* The KV phase alone: sizes and takes the cache of every rank. */
+bool sf_kv_phase(sf_start *st, size_t stage);
+
+/* What to type: hints for a failed check and a failed KV sizing; empty when nothing helps. */
+sf_str sf_hint_free_memory(sf_start *st, size_t stage, const sf_rank_need *r, double free_bytes);
+sf_str sf_hint_kv(sf_start *st, size_t stage, const sf_rank_need *r, const sf_kv_result *kv);
+/* Bytes that the stage needs inside its budget on this rank to serve one request of its length. */
+double sf_budget_needed(sf_start *st, size_t stage, const sf_rank_need *r);
+/* The same as a utilisation, rounded up to hundredths; 0 when no utilisation up to 1 is enough. */
+double sf_util_needed(sf_start *st, size_t stage);
+
+/* Entries and device reports out of the state. */
+sf_code sf_ledger_build(sf_start *st, const sf_inventory *inv, sf_replay *ret);
+
+#endif
