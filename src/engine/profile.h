@@ -127,6 +127,7 @@ typedef struct sf_kv_rules {
     bool tokens_per_worker;       /* logged once per rank before the minimum, tensors not shrunk to it (<= 0.11.0) */
     bool one_group_cache_block;   /* 0.10.2: a single group reports the cache's block size, not its own */
     bool dcp_multiplies_groups;   /* several groups are multiplied by dcp too (0.11+) */
+    uint64_t mla_align;           /* an MLA entry is padded to this many bytes (V0 0.7.2-0.7.3: 256); 0 not */
 
     /* state layers (Mamba, GDN, …) */
     bool mamba_spec_pages;        /* speculative tokens add state pages (0.15+) */
@@ -153,11 +154,13 @@ typedef struct sf_batch_default {
     uint64_t min_total_bytes; /* NVML total of device 0 */
     sf_str name_has;          /* device name must contain one of these (comma list), or empty */
     sf_str name_lacks;        /* device name (lower case) must not contain this, or empty */
-    int64_t batched_tokens_llm, batched_tokens_server;
+    int64_t batched_tokens_llm, batched_tokens_server; /* with chunked prefill */
     int64_t max_num_seqs;
 } sf_batch_default;
 
-/* The sampler's share of the activation peak: c × R × V + k bytes. */
+enum { SF_BATCH_ROWS = 8 };
+
+/* The sampler's share of the activation peak: c × R × V + k bytes.  c is 0 when there is no such law. */
 typedef struct sf_sampler_law {
     double bytes_per_logit, fixed_bytes;
     double band_frac; /* relative half-width of the 90 % band */
@@ -168,21 +171,23 @@ typedef struct sf_sampler_law {
 typedef struct sf_overhead {
     double base_bytes, per_layer_bytes;
     double low_bytes, high_bytes; /* absolute band around the value: value - low … value + high */
+    double graphs; /* the value is for this many captured graphs and scales with them; 0 it does not */
     sf_str source;
 } sf_overhead;
 
-/* Engine texts: "%F %T %U %R"-like templates, see sf_profile_message. */
+/* Engine texts: templates of data/engines/messages.yaml, see sf_profile_message. */
 typedef enum sf_message {
     SF_MSG_FREE_MEMORY,     /* {device} {free} {total} {util} {requested} */
     SF_MSG_FREE_MEMORY_CAP, /* the warning of the capping releases; the same fields */
     SF_MSG_NO_KV,           /* nothing */
-    SF_MSG_KV_SHORT,        /* {len} {needed} {available} {estimate}; the sentence between [[ and ]] drops out when there is no estimate */
+    SF_MSG_KV_SHORT,        /* {len} {needed} {available} {estimate}; V0: {len} {tokens}; the sentence between [[ and ]]
+                               drops out when there is no estimate */
     SF_MSG_AUTO_FIT_NONE,   /* nothing */
-    SF_MSG_WEIGHTS,         /* {weights} */
-    SF_MSG_KV_AVAILABLE,    /* {available} */
-    SF_MSG_KV_TOKENS,       /* {tokens} {len} {concurrency} */
+    SF_MSG_WEIGHTS,         /* {weights}; optional {seconds} */
+    SF_MSG_KV_AVAILABLE,    /* {available}; V0 optional {weights} {non_torch} {activation} */
+    SF_MSG_KV_TOKENS,       /* {tokens}; 0.28+ {len} {concurrency} too; V0 {blocks}, optional {cpu_blocks} */
     SF_MSG_CONCURRENCY,     /* {len} {concurrency}; absent where the line before says it (0.28+) */
-    SF_MSG_GRAPHS,          /* {graphs} */
+    SF_MSG_GRAPHS,          /* {graphs}; optional {seconds} */
     SF_MSG_ADMISSION,       /* {device} {need} {capacity} {contributors} */
     /* KV cache log lines and errors; an absent template means that the release has no such line */
     SF_MSG_KV_PADDING,      /* {layers} {percent} */
@@ -191,6 +196,8 @@ typedef enum sf_message {
     SF_MSG_KV_HYBRID_OFF,   /* nothing */
     SF_MSG_KV_PROMOTED,     /* nothing */
     SF_MSG_KV_PAGES,        /* {layer}: pages that cannot be unified */
+    SF_MSG_KV_NOT_ONE_TYPE, /* nothing: windows counted as full do not make the model uniform */
+    SF_MSG_KV_WINDOWS,      /* nothing: full layers with different windows */
     SF_MSG_AUTO_FIT_LOWER,  /* {from} {len} {available} */
     SF_MSG_AUTO_FIT_WHOLE,  /* {len} */
     SF_MSG_STATE_BLOCK,     /* {block} */
@@ -199,6 +206,7 @@ typedef enum sf_message {
     SF_MSG_STATE_NO_PREFIX, /* nothing: prefix caching is switched off */
     SF_MSG_STATE_MODE,      /* {mode} {model}: a mode chosen by default */
     SF_MSG_STATE_EXPERIMENTAL, /* {mode} */
+    SF_MSG_KV_AVAILABLE_FALLBACK, /* as KV_AVAILABLE, where the process could not be measured (vLLM-Omni, NVML) */
     SF_MSG_COUNT
 } sf_message;
 
@@ -226,29 +234,44 @@ typedef struct sf_profile {
 
     /* KV budget */
     sf_kv_budget_rule kv_budget;
+    bool kv_floor_zero;      /* a negative budget is taken as 0 before the error (vLLM-Omni from 2026-02) */
+    bool kv_bytes_flag;      /* kv_cache_memory_bytes exists (0.10.2+) */
     bool buffers_in_budget;  /* persistent runner buffers and allocator slack are charged (>= 0.26) */
     sf_graph_rule graphs;
+    sf_graph_rule graphs_v2; /* the same under the second model runner */
     sf_kv_rules kv;
     sf_number_format number;
 
     /* batch defaults */
-    sf_batch_default batch[8];
+    sf_batch_default batch[SF_BATCH_ROWS];
     size_t n_batch;
+    bool chunked;                /* chunked prefill by default (V1) … */
+    int64_t chunk_threshold;     /* … or, V0, from this max_model_len on */
+    int64_t unchunked_tokens, unchunked_tokens_mm; /* without it: max(max_model_len, this) tokens (V0) */
+    bool async_default;          /* async scheduling by default (0.14+) */
 
     /* activation, overheads */
     sf_sampler_law sampler;         /* the default path of this release */
+    sf_sampler_law sampler_other;   /* the path that other installs of it take (FlashInfer, 0.8 - 0.16); may be absent */
+    sf_sampler_law sampler_v2;      /* under the second model runner */
+    double sampler_fp32_extra;      /* added to bytes_per_logit for a float32 model */
     double dense_hidden_factor;     /* 4.2 of numbers.md, activation */
     double forward_band_frac;
-    uint64_t moe_chunk_tokens;      /* fused experts run in chunks of this many tokens; 0: not chunked */
     sf_overhead context, nccl_per_rank, non_torch_tp1, non_torch_tpn, graphs_actual, buffers;
+    double graph_estimate_factor;   /* the estimate as a multiple of what the graphs take */
     double graph_estimate_low_frac, graph_estimate_high_frac; /* band of the estimate as factors of it */
+    int64_t moe_chunk_tokens;       /* fused mixture kernels work on at most this many tokens; 0 all */
+    uint64_t flashinfer_workspace_bytes;
     bool sampler_gathers;           /* logits gathered on every rank (before 0.29) */
 
     /* weights */
     bool large_segments_whole;  /* while loading, tensors >= 20 MiB are not split (>= 0.21) */
+    bool online_quant_whole;    /* online quantisation holds the whole unquantised model first (<= 0.15) */
 
     /* CUDA graphs */
     int64_t capture_max;        /* largest capture size by default (512; 1024 …) */
+    int64_t capture_max_sm100;  /* the same on compute capability 10.x (1024 from 0.28) */
+    bool capture_by_seqs;       /* … and at most 2 × max_num_seqs (0.10+; V0: max_num_seqs) */
     int64_t capture_step_small, capture_step_large; /* 8 below 256, 16 above (0.11.1+) */
     bool capture_full_and_piecewise;
     bool capture_spec_factor;   /* largest size × (1 + speculative tokens) */
@@ -256,7 +279,10 @@ typedef struct sf_profile {
 
     /* config reader */
     sf_str mla_model_types;     /* comma list of model types that use MLA in this release */
+    sf_str mrv2_models;         /* comma list of architectures that run on the second model runner; "dense", "all" */
     bool max_len_auto;          /* max_model_len -1 / auto is known */
+    bool fp32_auto_half;        /* float32 checkpoints run in float16 by default (<= 0.9), later in bfloat16 */
+    bool unified_memory_all;    /* every integrated GPU reports the system's available memory as free (0.20+) */
 
     /* vLLM-Omni only */
     bool omni;
@@ -265,36 +291,73 @@ typedef struct sf_profile {
     sf_start_order order;
     bool omni_max_batch_size;   /* runtime.max_batch_size sets max_num_seqs */
     bool config_beats_cli;      /* engine_args of a stage beat CLI flags (legacy) */
+    bool cli_ignored;           /* CLI flags do not reach the stages at all (2025-12) */
     bool has_admission;         /* parallel_stage_init exists */
     int64_t init_pause_s;
 
-    const sf_node *messages;    /* map of template texts, by name */
+    sf_str message[SF_MSG_COUNT]; /* templates; empty: this release says nothing there */
     sf_str sources;             /* where the differences of this release are documented */
 } sf_profile;
 
 /*
  * The profile for a text such as "vllm@0.19.0", "vllm-omni@2026-07", "vllm-omni@0.12",
- * "vllm", "0.19" (then `prefer_omni` decides the engine), or empty (the newest of that engine).
- * A version between two known ones takes the nearest older one and says so in `note`.
- * Code: SF_E_ENGINE_UNKNOWN with the releases that are known in the hint.
+ * "vllm", "0.19" (then `prefer_omni` decides the engine), "vllm-omni@device-level", "vllm-v0@0.9", or empty
+ * (the newest of that engine).
+ * A version between two known ones takes the nearest older one and says so in `note`; one that is newer than all
+ * adds a warning as well.  Code: SF_E_ENGINE_UNKNOWN with the releases that are known in the hint.
  */
 sf_code sf_profile_find(sf_arena *a, sf_str spec, bool prefer_omni, sf_diags *dg, const sf_profile **ret);
 
 /* Releases that the catalogue knows, oldest first: engine, release, date, one line of what changed. */
 typedef struct sf_release {
     sf_str engine, release, date, summary, source;
+    sf_str profile;  /* a second name ("device-level"), or empty */
+    sf_str vllm;     /* vLLM-Omni: the vLLM release under it */
+    bool open;       /* a proposal when it was described: never chosen by default */
 } sf_release;
 sf_code sf_profile_list(sf_arena *a, sf_diags *dg, sf_release **ret, size_t *ret_n);
 
-/* One field of a message template. */
-typedef struct sf_message_arg {
-    const char *name;
-    sf_str value;
-} sf_message_arg;
+/* True when `architecture` runs on the second model runner; `dense`: a text model without experts and states. */
+bool sf_profile_runs_v2(const sf_profile *profile, sf_str architecture, bool dense);
 
 /*
- * The engine's own text with its fields put in.  A field in [[…]] whose arguments are not all
- * given drops out with the brackets.  `p` is NULL when memory is out.
+ * One field of a message template.  A text is put in as it is; the other kinds are printed the
+ * way the template says ("{free:r2}").
+ */
+typedef enum sf_message_kind { SF_MSG_TEXT, SF_MSG_BYTES, SF_MSG_COUNT_OF, SF_MSG_NUMBER } sf_message_kind;
+
+typedef struct sf_message_arg {
+    const char *name;
+    sf_str value;    /* SF_MSG_TEXT */
+    sf_message_kind kind;
+    int64_t count;   /* SF_MSG_COUNT_OF, and SF_MSG_BYTES: printed in GiB */
+    double number;   /* SF_MSG_NUMBER: utilisation, concurrency, seconds */
+} sf_message_arg;
+
+static inline sf_message_arg sf_msg_bytes(const char *name, int64_t bytes)
+{
+    return (sf_message_arg){.name = name, .kind = SF_MSG_BYTES, .count = bytes};
+}
+
+static inline sf_message_arg sf_msg_count(const char *name, int64_t count)
+{
+    return (sf_message_arg){.name = name, .kind = SF_MSG_COUNT_OF, .count = count};
+}
+
+static inline sf_message_arg sf_msg_number(const char *name, double number)
+{
+    return (sf_message_arg){.name = name, .kind = SF_MSG_NUMBER, .number = number};
+}
+
+static inline sf_message_arg sf_msg_text(const char *name, sf_str value)
+{
+    return (sf_message_arg){.name = name, .value = value};
+}
+
+/*
+ * The engine's own text with its fields put in.  What stands in [[…]] drops out with the brackets
+ * when a value in it is not given.  Empty (n 0) when the release prints nothing there; `p` is NULL
+ * when memory is out.
  */
 sf_str sf_profile_message(sf_arena *a, const sf_profile *profile, sf_message message,
                           const sf_message_arg *args, size_t n_args);
