@@ -83,6 +83,7 @@ STAGEFIT_API int stagefit_explain_code(stagefit *sf, int code, stagefit_result *
 #define STAGEFIT_TEXT_UNICODE 2u /* bars and signs outside ASCII */
 #define STAGEFIT_TEXT_EXPLAIN 4u /* the ledger with each formula written out */
 #define STAGEFIT_TEXT_TIMELINE 8u /* every event of the start */
+#define STAGEFIT_TEXT_NAMES 16u   /* lists: the names only, one a line */
 
 /* 0: fits.  1: the answer is no.  2: wrong use or input that cannot be understood.  3: trouble outside. */
 STAGEFIT_API int stagefit_result_status(const stagefit_result *r);
