@@ -1,0 +1,215 @@
+/*
+ * check: one request from its inputs to a verdict: profile, GPUs, stages, models, account, replay.
+ */
+#include "api/inputs.h"
+
+typedef struct checking {
+    sf_inputs in;
+    sf_check_view *v;
+    sf_inventory *inventory;
+    sf_str config; /* path of the stage config, or empty */
+    sf_str engine; /* what decides the profile */
+    sf_args cli;
+    bool omni;
+} checking;
+
+/* The words of a pasted command; a single word with blanks in it is a whole line. */
+static sf_code command_words(checking *c, sf_str **ret, size_t *ret_n)
+{
+    const stagefit_request *req = &c->in.req;
+    sf_str *words;
+
+    if (req->n_command == 1 && sf_str_find_char(sf_str_of(req->command[0]), ' ') >= 0)
+        return sf_command_split(c->in.arena, sf_str_of(req->command[0]), c->in.dg, ret, ret_n);
+    words = SF_NEW_ARRAY(c->in.arena, sf_str, req->n_command);
+    if (!words)
+        return SF_E_NOMEM;
+    for (size_t i = 0; i < req->n_command; i++)
+        words[i] = sf_str_of(req->command[i]);
+    *ret = words;
+    *ret_n = req->n_command;
+    return SF_OK;
+}
+
+static sf_code read_command(checking *c)
+{
+    sf_str *words = NULL;
+    size_t n = 0;
+    sf_code rc = command_words(c, &words, &n);
+
+    if (!rc)
+        rc = sf_command_read(c->in.arena, words, n, &c->in.loader, c->in.dg, &c->v->command);
+    if (rc)
+        return rc;
+    c->omni = c->v->command->omni;
+    c->config = c->v->command->deploy_config;
+    if (!c->engine.n)
+        c->engine = c->v->command->engine_hint;
+    if (c->omni && !c->config.n)
+        return sf_diag_error(c->in.dg, SF_E_COMMAND, (sf_where){0}, "add --deploy-config FILE to the command",
+                             "the command starts vLLM-Omni with its bundled deploy config, which is not at hand here");
+    return SF_OK;
+}
+
+/* Settings of the request beat those of the command. */
+static void merge_settings(checking *c, const sf_args *set)
+{
+    if (c->v->command)
+        c->cli = c->v->command->args;
+    for (size_t i = 0; i < SF_ARG_COUNT; i++)
+        if (set->v[i].node)
+            c->cli.v[i] = set->v[i];
+}
+
+static sf_str asked_model(const checking *c)
+{
+    if (c->in.req.model)
+        return sf_str_of(c->in.req.model);
+    return c->v->command ? c->v->command->model : (sf_str){0};
+}
+
+/* Architecture and model type of a named model, for choosing the pipeline. */
+static sf_code model_hints(checking *c, sf_stages_wish *wish)
+{
+    const sf_checkpoint *ckpt;
+    sf_code rc;
+
+    if (!wish->model.n)
+        return SF_OK;
+    rc = sf_inputs_checkpoint(&c->in, wish->model, &ckpt);
+    if (rc)
+        return rc;
+    if (ckpt->config) {
+        const sf_node *arch = sf_node_item(sf_node_get(ckpt->config, "architectures"), 0);
+        const sf_node *type = sf_node_get(ckpt->config, "model_type");
+
+        wish->hf_architecture = sf_node_is(arch, SF_STRING) ? arch->text : (sf_str){0};
+        wish->hf_model_type = sf_node_is(type, SF_STRING) ? type->text : (sf_str){0};
+    }
+    return SF_OK;
+}
+
+static sf_code read_deployment(checking *c)
+{
+    sf_stages_wish wish = {
+        .model = asked_model(c),
+        .pipeline = sf_str_of(c->in.req.pipeline),
+        .platform = c->in.req.platform ? sf_str_of(c->in.req.platform) : SF_STR("cuda"),
+        .cli = &c->cli,
+        .profile = c->v->profile,
+        .visible = (uint32_t)c->inventory->n,
+    };
+    sf_str text, file;
+    sf_code rc;
+
+    if (c->v->command && !c->omni)
+        return sf_command_deployment(c->in.arena, c->v->command, &wish, c->in.dg, &c->v->deployment);
+    rc = model_hints(c, &wish);
+    if (!rc)
+        rc = sf_inputs_config(&c->in, c->config, &text, &file);
+    return rc ? rc : sf_stages_read(c->in.arena, text, file, &c->in.loader, &wish, c->in.dg, &c->v->deployment);
+}
+
+static sf_code stage_model(checking *c, const sf_stage *st, const sf_model **ret)
+{
+    const sf_deployment *d = c->v->deployment;
+    sf_str name = st->model.n ? st->model : d->model;
+    sf_model_wish wish = {
+        .part = st->part,
+        .architecture = d->format == SF_FORMAT_NONE ? (sf_str){0} : st->architecture,
+        .subdir = st->subdir,
+        .hf_overrides = st->args.v[SF_ARG_hf_overrides].node,
+        .assume_full_attention = (c->in.req.flags & STAGEFIT_ASSUME_FULL_ATTENTION) != 0,
+    };
+    const sf_checkpoint *ckpt;
+    sf_code rc;
+
+    if (!name.n)
+        return sf_diag_error(c->in.dg, SF_E_MODEL_UNKNOWN, sf_node_where(st->node), "say which with --model",
+                             "which model? neither the config nor its pipeline names one");
+    rc = sf_inputs_checkpoint(&c->in, name, &ckpt);
+    return rc ? rc : sf_model_resolve(c->in.arena, ckpt, &wish, c->in.dg, ret);
+}
+
+static sf_code resolve_models(checking *c)
+{
+    const sf_deployment *d = c->v->deployment;
+    const sf_model **models = SF_NEW_ARRAY(c->in.arena, const sf_model *, d->n_stages);
+
+    if (!models)
+        return SF_E_NOMEM;
+    for (size_t i = 0; i < d->n_stages; i++) {
+        const sf_stage *st = &d->stages[i];
+        bool replica = i > 0 && d->stages[i - 1].id == st->id;
+        sf_code rc = replica ? SF_OK : stage_model(c, st, &models[i]);
+
+        if (rc)
+            return rc;
+        if (replica)
+            models[i] = models[i - 1];
+    }
+    c->v->models = models;
+    return SF_OK;
+}
+
+static sf_code answer(checking *c)
+{
+    sf_account_options opt = {
+        .assume_full_attention = (c->in.req.flags & STAGEFIT_ASSUME_FULL_ATTENTION) != 0,
+        .host_pids = (c->in.req.flags & STAGEFIT_CONTAINER) == 0,
+    };
+    sf_check_view *v = c->v;
+    sf_code rc = resolve_models(c);
+
+    if (!rc)
+        rc = sf_account(c->in.arena, v->profile, v->deployment, v->models, v->inventory, &opt, c->in.dg, &v->need);
+    if (!rc)
+        rc = sf_replay_start(c->in.arena, v->profile, v->deployment, v->need, v->inventory, &opt, c->in.dg, &v->replay);
+    return rc;
+}
+
+static sf_code check(checking *c)
+{
+    const stagefit_request *req = &c->in.req;
+    sf_args set;
+    sf_code rc;
+
+    c->engine = sf_str_of(req->engine);
+    c->config = sf_str_of(req->config);
+    c->omni = true;
+    if (!!req->config + !!req->config_text + !!req->n_command != 1)
+        return sf_diag_error(c->in.dg, SF_E_USAGE, (sf_where){0}, "stagefit check CONFIG, or stagefit check -- vllm serve MODEL …",
+                             "one of a stage config and a command is needed");
+    rc = req->n_command ? read_command(c) : SF_OK;
+    if (!rc)
+        rc = sf_inputs_settings(&c->in, &set);
+    if (!rc)
+        rc = sf_profile_find(c->in.arena, c->engine, c->omni, c->in.dg, &c->v->profile);
+    if (!rc)
+        rc = sf_inputs_gpus(&c->in, c->inventory);
+    if (rc)
+        return rc;
+    c->v->inventory = c->inventory;
+    merge_settings(c, &set);
+    rc = read_deployment(c);
+    return rc ? rc : answer(c);
+}
+
+int stagefit_check(stagefit *sf, const stagefit_request *req, stagefit_result **ret)
+{
+    checking c = {0};
+    stagefit_request request;
+    stagefit_result *r;
+
+    if (!sf || !ret || !sf_request_read(req, &request))
+        return SF_E_USAGE;
+    *ret = NULL;
+    r = sf_result_new(sf, SF_RESULT_CHECK);
+    if (!r)
+        return SF_E_NOMEM;
+    sf_inputs_init(&c.in, sf, r, &request);
+    c.v = &r->check;
+    c.v->diags = &r->dg;
+    c.inventory = SF_NEW(r->arena, sf_inventory);
+    return sf_result_finish(r, c.inventory ? check(&c) : SF_E_NOMEM, ret);
+}

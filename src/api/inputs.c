@@ -1,0 +1,173 @@
+/*
+ * inputs: files, folders, GPU descriptions and settings of a request.
+ * The place where the pure layers get their bytes from.
+ */
+#include "api/inputs.h"
+
+#include "base/embed.h"
+#include "base/path.h"
+#include "model/folder.h"
+#include "text/json.h"
+#include "text/yaml.h"
+
+static const char example_prefix[] = "example:";
+
+/* Bundled examples are read like files: "example:qwen3-omni-2xh100". */
+static bool find_example(sf_inputs *in, sf_str path, sf_str *ret)
+{
+    sf_str name;
+
+    if (!sf_str_starts(path, sf_str_of(example_prefix)))
+        return false;
+    name = sf_arena_printf(in->arena, "examples/%.*s.yaml", SF_STR_ARG(sf_str_sub(path, sizeof example_prefix - 1, path.n)));
+    return name.p && sf_embed_find(name, ret);
+}
+
+static sf_code load_text(void *ctx, sf_arena *a, sf_str path, sf_diags *dg, sf_str *ret)
+{
+    sf_inputs *in = ctx;
+
+    if (find_example(in, path, ret))
+        return SF_OK;
+    return sf_fs_read_all(in->session->fs, a, path, SF_CONFIG_MAX_BYTES, dg, ret);
+}
+
+void sf_inputs_init(sf_inputs *in, const stagefit *sf, stagefit_result *r, const stagefit_request *req)
+{
+    *in = (sf_inputs){.session = sf, .arena = r->arena, .dg = &r->dg, .req = *req};
+    in->loader = (sf_loader){in, load_text};
+}
+
+sf_code sf_inputs_config(sf_inputs *in, sf_str path, sf_str *ret_text, sf_str *ret_file)
+{
+    if (in->req.config_text && !path.n) {
+        *ret_text = (sf_str){in->req.config_text, in->req.config_len};
+        *ret_file = sf_path_join(in->arena, sf_str_of(in->req.config_dir), SF_STR("(text)"));
+        if (!in->req.config_dir)
+            *ret_file = SF_STR("(text)");
+        return ret_file->p ? SF_OK : SF_E_NOMEM;
+    }
+    *ret_file = path;
+    return load_text(in, in->arena, path, in->dg, ret_text);
+}
+
+static sf_code add_inventory_file(sf_inputs *in, sf_inventory *inv, sf_str path)
+{
+    const sf_node *root;
+    sf_str text;
+    sf_code rc = sf_fs_read_all(in->session->fs, in->arena, path, SF_CONFIG_MAX_BYTES, in->dg, &text);
+
+    if (!rc)
+        rc = sf_json_parse(in->arena, text, path, 0, in->dg, &root);
+    return rc ? rc : sf_inventory_add_json(in->arena, inv, root, in->dg);
+}
+
+sf_code sf_inputs_gpus(sf_inputs *in, sf_inventory *ret)
+{
+    sf_inventory inv = {0};
+
+    if (!in->req.n_gpus)
+        return sf_diag_error(in->dg, SF_E_USAGE, (sf_where){0}, "--gpu 2xH100-80GB, --gpu 24GiB or --gpu @inventory.json",
+                             "which GPUs? none are described");
+    for (size_t i = 0; i < in->req.n_gpus; i++) {
+        sf_str spec = sf_str_of(in->req.gpus[i]);
+        sf_code rc = spec.n && spec.p[0] == '@' ? add_inventory_file(in, &inv, sf_str_sub(spec, 1, spec.n))
+                                                : sf_inventory_add(in->arena, &inv, spec, in->dg);
+
+        if (rc)
+            return rc;
+    }
+    *ret = inv;
+    return SF_OK;
+}
+
+/* A value of the command line is typed as YAML types it, or is JSON when it looks like it. */
+static sf_code setting_value(sf_inputs *in, sf_str text, const sf_node **ret)
+{
+    sf_node *n;
+
+    if (text.n && (text.p[0] == '{' || text.p[0] == '['))
+        return sf_json_parse(in->arena, text, SF_STR("--set"), 0, in->dg, ret);
+    n = SF_NEW(in->arena, sf_node);
+    if (!n)
+        return SF_E_NOMEM;
+    sf_yaml_type_scalar(text, n);
+    n->file = SF_STR("--set");
+    *ret = n;
+    return SF_OK;
+}
+
+sf_code sf_inputs_settings(sf_inputs *in, sf_args *ret)
+{
+    sf_args args = {0};
+
+    for (size_t i = 0; i < in->req.n_set; i++) {
+        sf_str key, rest = sf_str_of(in->req.set[i]);
+        const sf_node *value;
+        sf_arg arg;
+        sf_code rc;
+
+        if (!sf_str_split(&rest, '=', &key))
+            return sf_diag_error(in->dg, SF_E_USAGE, (sf_where){0}, "--set max_model_len=8192",
+                                 "--set %s has no value", in->req.set[i]);
+        if (!sf_arg_find(sf_str_trim(key), &arg))
+            return sf_diag_error(in->dg, SF_E_ARG_UNKNOWN, (sf_where){0},
+                                 "names are the engine's, such as max_model_len or tensor_parallel_size",
+                                 "--set %.*s is not an argument that the accounting reads", SF_STR_ARG(key));
+        rc = setting_value(in, sf_str_trim(rest), &value);
+        if (!rc)
+            rc = sf_args_set(in->arena, &args, arg, value, SF_FROM_CLI, in->dg);
+        if (rc)
+            return rc;
+    }
+    *ret = args;
+    return SF_OK;
+}
+
+static bool looks_like_path(sf_str name)
+{
+    return sf_str_starts(name, SF_STR("/")) || sf_str_starts(name, SF_STR("./")) ||
+           sf_str_starts(name, SF_STR("../")) || sf_str_ends(name, SF_STR("/")) || sf_str_is(name, ".") ||
+           sf_str_is(name, "..");
+}
+
+static sf_code read_checkpoint(sf_inputs *in, sf_str name, const sf_checkpoint **ret)
+{
+    const sf_fs *fs = in->session->fs;
+    sf_fs_kind kind = fs->kind(fs->ctx, name);
+    sf_where at = {.file = name};
+
+    if (kind == SF_FS_DIR)
+        return sf_folder_read(in->arena, fs, name, in->dg, ret);
+    if (kind == SF_FS_FILE)
+        return sf_diag_error(in->dg, SF_E_MODEL_UNKNOWN, at, "name the folder that holds config.json",
+                             "a model is a folder or a name, and this is a file");
+    if (looks_like_path(name))
+        return sf_diag_error(in->dg, SF_E_NOT_FOUND, at, "check the path of the model folder", "no such folder");
+    return sf_catalogue_find(in->arena, name, in->dg, ret);
+}
+
+sf_code sf_inputs_checkpoint(sf_inputs *in, sf_str name, const sf_checkpoint **ret)
+{
+    sf_code rc;
+
+    for (size_t i = 0; i < in->n_loaded; i++)
+        if (sf_str_eq(in->loaded[i].name, name)) {
+            *ret = in->loaded[i].checkpoint;
+            return SF_OK;
+        }
+    rc = read_checkpoint(in, name, ret);
+    if (rc)
+        return rc;
+    if (in->n_loaded == in->cap_loaded) {
+        size_t cap = in->cap_loaded ? in->cap_loaded * 2 : 4;
+        sf_loaded *grown = sf_arena_grow(in->arena, in->loaded, in->n_loaded, cap, sizeof *grown);
+
+        if (!grown)
+            return SF_E_NOMEM;
+        in->loaded = grown;
+        in->cap_loaded = cap;
+    }
+    in->loaded[in->n_loaded++] = (sf_loaded){name, *ret};
+    return SF_OK;
+}
