@@ -5,18 +5,20 @@
  *
  * The format: 8 bytes little-endian length N, N bytes of JSON, then the data.  Nothing in it is
  * trusted: N against the file and a cap of 100 MB, every offset pair against the data size,
- * shape × dtype against the pair, no overlap and no hole, names at most once.
+ * shape × dtype against the pair, no overlap and no hole, names at most once over all files.  Padding
+ * after the JSON, an N that is no multiple of 8, keys beside the three that are known, and any
+ * order of the tensors are fine: the format's own readers take them (safetensors 0.7, tensor.rs).
  */
 #ifndef SF_MODEL_SAFETENSORS_H
 #define SF_MODEL_SAFETENSORS_H
 
-#include "base/diag.h"
+#include "base/fs.h"
 #include "model/tensor.h"
 
 #define SF_SAFETENSORS_MAX_HEADER ((uint64_t)100 * 1000 * 1000)
-enum { SF_SAFETENSORS_MAX_TENSORS = 1000 * 1000, SF_SAFETENSORS_PREFIX = 8 };
+enum { SF_SAFETENSORS_MAX_TENSORS = 1000 * 1000, SF_SAFETENSORS_MAX_SHARDS = 10 * 1000, SF_SAFETENSORS_PREFIX = 8 };
 
-/* All tensors whose names differ only in numbers and that have one dtype and shape. */
+/* All tensors whose names differ only in numbers (a part between dots) and that have one dtype and shape. */
 typedef struct sf_tensor_pattern {
     sf_str name;     /* with {} */
     sf_str example;  /* a real name */
@@ -30,15 +32,27 @@ typedef struct sf_tensor_table sf_tensor_table; /* opaque: lives in its arena */
 
 sf_tensor_table *sf_tensor_table_new(sf_arena *a);
 
-/* The header's length out of the first 8 bytes; SF_E_HEADER when it cannot be true for a file of `file_size`. */
+/*
+ * The header's length out of the first 8 bytes (more may be given); SF_E_HEADER when it cannot be true
+ * for a file of `file_size`, with a message of its own for what stands in place of weights now and then: a
+ * Git LFS pointer, a web page, a pickle, a GGUF file, a download that was only reserved.
+ */
 sf_code sf_safetensors_length(sf_str first8, uint64_t file_size, sf_str file, sf_diags *dg, uint64_t *ret);
 
 /*
- * Adds the tensors of one header (the JSON bytes only) to the table.  Borrowed text is
- * copied where it is kept.  Codes: SF_E_HEADER, SF_E_JSON, SF_E_DUP_KEY, SF_E_LIMIT, SF_E_NOMEM,
- * with file, line, column and the tensor's name.
+ * Adds the tensors of one header (the JSON bytes only) to the table.  `json` is borrowed: it
+ * must live as long as the table, whose names point into it.  Codes: SF_E_HEADER, SF_E_JSON, SF_E_UTF8,
+ * SF_E_DUP_KEY, SF_E_LIMIT, SF_E_NOMEM, with file, line and column in the header and the byte in the file.
+ * After an error the table is of no more use.
  */
 sf_code sf_safetensors_add(sf_tensor_table *t, sf_str json, uint64_t file_size, sf_str file, sf_diags *dg);
+
+/*
+ * Reads the header of one weight file and adds it.  `guess` is how many bytes the first read asks for: a
+ * header that is not longer takes one read.  Codes: those of sf_safetensors_length, _add and fs->read.
+ */
+sf_code sf_safetensors_read(sf_tensor_table *t, sf_arena *a, const sf_fs *fs, sf_str path, uint64_t guess,
+                            sf_diags *dg, uint64_t *ret_file_size);
 
 /* Patterns in the order in which each first appeared. */
 size_t sf_tensor_table_count(const sf_tensor_table *t);
@@ -49,9 +63,13 @@ void sf_tensor_table_totals(const sf_tensor_table *t, uint64_t *ret_tensors, uin
 /* True when a tensor of exactly this name was added (used for the index). */
 bool sf_tensor_table_has(const sf_tensor_table *t, sf_str name);
 
+/* Makes room for the names of `n` tensors: a table that knows how many will come grows once.  False: no memory. */
+bool sf_tensor_table_reserve(sf_tensor_table *t, size_t n);
+
 /*
  * model.safetensors.index.json: the shard files it names, sorted, each once, and how many
- * tensors it maps.  Names that climb out of the folder are refused.
+ * tensors it maps.  Names that climb out of the folder are refused.  Codes: SF_E_HEADER, SF_E_JSON,
+ * SF_E_UTF8, SF_E_DUP_KEY, SF_E_LIMIT, SF_E_NOMEM.  The shard names borrow from `json`.
  */
 sf_code sf_safetensors_index(sf_arena *a, sf_str json, sf_str file, sf_diags *dg, sf_str **ret_shards,
                              size_t *ret_n, uint64_t *ret_tensors);

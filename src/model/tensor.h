@@ -15,6 +15,7 @@ typedef enum sf_dtype {
     SF_DT_I64, SF_DT_I32, SF_DT_I16, SF_DT_I8, SF_DT_U64, SF_DT_U32, SF_DT_U16, SF_DT_U8, SF_DT_BOOL,
     SF_DT_F4,  /* two in a byte */
     SF_DT_F6_E2M3, SF_DT_F6_E3M2, SF_DT_C64,
+    SF_DT_F8_E4M3FNUZ, SF_DT_F8_E5M2FNUZ, /* AMD's */
     SF_DT_COUNT
 } sf_dtype;
 
@@ -88,6 +89,7 @@ typedef struct sf_tensor {
     sf_tensor_class cls;
     uint32_t repeat, first_layer, experts;
     uint32_t block; /* the family's loop it came from: layered neighbours of one block are built layer by layer */
+    sf_pp pp;
     sf_origin origin;
 } sf_tensor;
 

@@ -59,6 +59,7 @@ void sf_json_init(sf_json *j, sf_str text, sf_str file, unsigned flags, sf_diags
     j->token_off = j->at;
     j->token_len = 0;
     j->escaped = false;
+    j->base = 0;
     j->flags = flags;
     j->depth = 0;
     j->stack[0] = AT_START;
@@ -66,7 +67,7 @@ void sf_json_init(sf_json *j, sf_str text, sf_str file, unsigned flags, sf_diags
 
 sf_where sf_json_where(const sf_json *j, size_t off, size_t len)
 {
-    sf_where at = {.file = j->file, .line = 1, .off = off, .len = len};
+    sf_where at = {.file = j->file, .line = 1, .off = j->base + off, .len = len};
     sf_str before = sf_str_sub(j->text, 0, off);
     size_t start = sf_str_starts(before, SF_STR("\xef\xbb\xbf")) ? 3 : 0, col;
 

@@ -45,6 +45,7 @@ typedef struct sf_json {
     size_t at;          /* next byte */
     size_t token_off, token_len; /* of the last event; strings with their quotes */
     bool escaped;       /* the last string or key holds escapes: decode it with sf_json_decode */
+    uint64_t base;      /* byte of the file at which the text starts: added to places */
     unsigned flags;
     unsigned depth;
     unsigned char stack[SF_JSON_DEPTH + 1]; /* private: what is open and what may follow */

@@ -7,6 +7,7 @@
 
 #include "base/num.h"
 #include "text/json.h"
+#include "text/key_set.h"
 
 enum { FEW_KEYS = 12 };
 
@@ -139,25 +140,27 @@ static void check_few(builder *b, const sf_pair *pairs, size_t n)
 
 static void check_many(builder *b, const sf_pair *pairs, size_t n)
 {
-    size_t cap = 32;
-    uint32_t *table; /* index + 1, 0 is free */
+    sf_key_set seen;
 
-    while (cap < n * 2)
-        cap *= 2;
-    table = SF_NEW_ARRAY(b->a, uint32_t, cap);
-    if (!table) {
+    sf_key_set_init(&seen, b->a);
+    if (!sf_key_set_reserve(&seen, n)) {
         b->j.error = SF_E_NOMEM;
         return;
     }
     for (size_t i = 0; i < n; i++) {
-        size_t at = (size_t)sf_str_hash(pairs[i].key) & (cap - 1);
+        sf_key_added added = sf_key_set_add(&seen, pairs[i].key, sf_str_hash(pairs[i].key));
+        size_t first = 0;
 
-        for (; table[at]; at = (at + 1) & (cap - 1))
-            if (sf_str_eq(pairs[table[at] - 1].key, pairs[i].key)) {
-                refuse_duplicate(b, &pairs[table[at] - 1], &pairs[i]);
-                return;
-            }
-        table[at] = (uint32_t)i + 1;
+        if (added == SF_KEY_NEW)
+            continue;
+        if (added == SF_KEY_SEEN) {
+            while (!sf_str_eq(pairs[first].key, pairs[i].key))
+                first++;
+            refuse_duplicate(b, &pairs[first], &pairs[i]);
+        } else {
+            sf_json_fail(&b->j, SF_E_LIMIT, "an object whose keys are made to collide");
+        }
+        return;
     }
 }
 

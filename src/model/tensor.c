@@ -1,0 +1,130 @@
+/*
+ * tensor: names and sizes of element types, counts of a group of tensors.
+ * Must not guess: an unknown name is SF_DT_NONE.
+ * Names: safetensors 0.7 (safetensors/src/tensor.rs, Dtype), torch's dtype names.
+ */
+#include "model/tensor.h"
+
+static const struct {
+    const char *name;
+    unsigned bits;
+} dtypes[SF_DT_COUNT] = {
+    [SF_DT_NONE] = {"unknown",     0 },
+    [SF_DT_F64] = {"F64",         64},
+    [SF_DT_F32] = {"F32",         32},
+    [SF_DT_F16] = {"F16",         16},
+    [SF_DT_BF16] = {"BF16",        16},
+    [SF_DT_F8_E4M3] = {"F8_E4M3",     8 },
+    [SF_DT_F8_E5M2] = {"F8_E5M2",     8 },
+    [SF_DT_F8_E8M0] = {"F8_E8M0",     8 },
+    [SF_DT_I64] = {"I64",         64},
+    [SF_DT_I32] = {"I32",         32},
+    [SF_DT_I16] = {"I16",         16},
+    [SF_DT_I8] = {"I8",          8 },
+    [SF_DT_U64] = {"U64",         64},
+    [SF_DT_U32] = {"U32",         32},
+    [SF_DT_U16] = {"U16",         16},
+    [SF_DT_U8] = {"U8",          8 },
+    [SF_DT_BOOL] = {"BOOL",        8 },
+    [SF_DT_F4] = {"F4",          4 },
+    [SF_DT_F6_E2M3] = {"F6_E2M3",     6 },
+    [SF_DT_F6_E3M2] = {"F6_E3M2",     6 },
+    [SF_DT_C64] = {"C64",         64},
+    [SF_DT_F8_E4M3FNUZ] = {"F8_E4M3FNUZ", 8 },
+    [SF_DT_F8_E5M2FNUZ] = {"F8_E5M2FNUZ", 8 },
+};
+
+sf_dtype sf_dtype_of_header(sf_str name)
+{
+    for (sf_dtype d = SF_DT_NONE + 1; d < SF_DT_COUNT; d++)
+        if (sf_str_is(name, dtypes[d].name))
+            return d;
+    return SF_DT_NONE;
+}
+
+sf_dtype sf_dtype_of_torch(sf_str name)
+{
+    static const struct {
+        const char *name;
+        sf_dtype dtype;
+    } known[] = {
+        {"bfloat16",         SF_DT_BF16       },
+        {"float16",          SF_DT_F16        },
+        {"half",             SF_DT_F16        },
+        {"float32",          SF_DT_F32        },
+        {"float",            SF_DT_F32        },
+        {"float64",          SF_DT_F64        },
+        {"double",           SF_DT_F64        },
+        {"float8_e4m3fn",    SF_DT_F8_E4M3    },
+        {"float8_e5m2",      SF_DT_F8_E5M2    },
+        {"float8_e8m0fnu",   SF_DT_F8_E8M0    },
+        {"float8_e4m3fnuz",  SF_DT_F8_E4M3FNUZ},
+        {"float8_e5m2fnuz",  SF_DT_F8_E5M2FNUZ},
+        {"float4_e2m1fn_x2", SF_DT_U8         }, /* torch counts the bytes, each with two values */
+        {"int64",            SF_DT_I64        },
+        {"long",             SF_DT_I64        },
+        {"int32",            SF_DT_I32        },
+        {"int",              SF_DT_I32        },
+        {"int16",            SF_DT_I16        },
+        {"short",            SF_DT_I16        },
+        {"int8",             SF_DT_I8         },
+        {"uint64",           SF_DT_U64        },
+        {"uint32",           SF_DT_U32        },
+        {"uint16",           SF_DT_U16        },
+        {"uint8",            SF_DT_U8         },
+        {"bool",             SF_DT_BOOL       },
+        {"complex64",        SF_DT_C64        },
+        {"cfloat",           SF_DT_C64        },
+    };
+
+    if (sf_str_starts(name, SF_STR("torch.")))
+        name = sf_str_sub(name, 6, name.n);
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (sf_str_is(name, known[i].name))
+            return known[i].dtype;
+    return SF_DT_NONE;
+}
+
+const char *sf_dtype_name(sf_dtype dtype)
+{
+    return dtypes[(unsigned)dtype < SF_DT_COUNT ? dtype : SF_DT_NONE].name;
+}
+
+unsigned sf_dtype_bits(sf_dtype dtype)
+{
+    return dtypes[(unsigned)dtype < SF_DT_COUNT ? dtype : SF_DT_NONE].bits;
+}
+
+bool sf_dtype_bytes(sf_dtype dtype, uint64_t count, uint64_t *ret)
+{
+    unsigned bits = sf_dtype_bits(dtype);
+    uint64_t total;
+
+    if (bits % 8 == 0)
+        return sf_mul(count, bits / 8, ret);
+    if (!sf_mul(count, bits, &total) || total % 8)
+        return false;
+    *ret = total / 8;
+    return true;
+}
+
+const char *sf_origin_name(sf_origin origin)
+{
+    static const char *const names[] = {"exact", "modelled", "measured", "assumed"};
+
+    return names[origin];
+}
+
+uint64_t sf_tensor_numel(const sf_tensor *t)
+{
+    uint64_t n = 1;
+
+    for (size_t i = 0; i < t->n_dims; i++)
+        n = sf_mul_sat(n, t->dims[i]);
+    return n;
+}
+
+uint64_t sf_tensor_count(const sf_tensor *t)
+{
+    return sf_mul_sat(t->repeat, t->experts ? t->experts : 1);
+}
