@@ -141,73 +141,57 @@ static void test_every_release_loads(void **state)
     assert_int_equal(f->dg.n, 0);
 }
 
+/* What a release does, in words: check, requested, utilisation, budget, graphs under either runner, tokens, numbers … */
+static sf_str in_words(fixture *f, const sf_profile *p)
+{
+    static const char *const check[] = {"none", "strict", "cap"}, *const requested[] = {"float", "ceil"},
+                             *const budget[] = {"v0", "all", "delta", "consumed", "process"},
+                             *const graphs[] = {"outside", "logged", "subtract"},
+                             *const number[] = {"fixed", "round"};
+
+    return sf_arena_printf(f->a, "%s %s %s %s %s/%s tokens %d %s%s%s%s%s", check[p->check],
+                           requested[p->requested], sf_fmt_py_float(f->a, p->default_util_frac).p,
+                           budget[p->kv_budget], graphs[p->graphs], graphs[p->graphs_v2], p->kv.tokens_rule,
+                           number[p->number], p->nccl_in_budget ? " nccl" : "",
+                           p->context_in_budget ? " context" : "", p->buffers_in_budget ? " buffers" : "",
+                           p->kv.pages_sum_of_cdivs ? " sums" : "");
+}
+
 /* The matrix of behaviours at one glance. */
 static void test_behaviour_matrix(void **state)
 {
     static const struct {
-        const char *spec;
-        sf_check_rule check;
-        sf_requested_rule requested;
-        double util;
-        bool nccl, context;
-        sf_kv_budget_rule budget;
-        sf_graph_rule graphs, graphs_v2;
-        int tokens;
-        bool sums;
-        sf_number_format number;
+        const char *spec, *want;
     } row[] = {
-        {"vllm@0.6.0",              SF_CHECK_NONE,   SF_REQUESTED_FLOAT, 0.9,  true,  true,  SF_BUDGET_V0,       0, 0,                  0, false,
-         SF_NUM_FIXED2                                                                                                                                         },
-        {"vllm@0.6.4",              SF_CHECK_NONE,   SF_REQUESTED_FLOAT, 0.9,  true,  true,  SF_BUDGET_ALL_USED, 0, 0,                  0, false,
-         SF_NUM_FIXED2                                                                                                                                         },
-        {"vllm@0.9.0",              SF_CHECK_NONE,   SF_REQUESTED_FLOAT, 0.9,  true,  true,  SF_BUDGET_ALL_USED, 0, 0,                  0, false,
-         SF_NUM_FIXED2                                                                                                                                         },
-        {"vllm@0.9.1",              SF_CHECK_STRICT, SF_REQUESTED_FLOAT, 0.9,  true,  false, SF_BUDGET_DELTA,    0, 0,                  1, false,
-         SF_NUM_FIXED2                                                                                                                                         },
-        {"vllm@0.10.2",             SF_CHECK_STRICT, SF_REQUESTED_FLOAT, 0.9,  true,  false, SF_BUDGET_DELTA,    0, 0,                  1,
-         false,                                                                                                                                   SF_NUM_FIXED2},
-        {"vllm@0.13.0",             SF_CHECK_STRICT, SF_REQUESTED_FLOAT, 0.9,  false, false, SF_BUDGET_DELTA,    0, 0,                  1,
-         false,                                                                                                                                   SF_NUM_FIXED2},
-        {"vllm@0.14.0",             SF_CHECK_STRICT, SF_REQUESTED_CEIL,  0.9,  false, false, SF_BUDGET_DELTA,    0, 0,                  1,
-         false,                                                                                                                                   SF_NUM_ROUND2},
-        {"vllm@0.19.0",             SF_CHECK_STRICT, SF_REQUESTED_CEIL,  0.9,  false, false, SF_BUDGET_DELTA,
-         SF_GRAPHS_LOGGED,                                                                                          0,                  1, false, SF_NUM_ROUND2},
-        {"vllm@0.20.0",             SF_CHECK_STRICT, SF_REQUESTED_CEIL,  0.92, false, false, SF_BUDGET_DELTA,
-         SF_GRAPHS_SUBTRACT,                                                                                        0,                  1, false, SF_NUM_ROUND2},
-        {"vllm@0.21.0",             SF_CHECK_STRICT, SF_REQUESTED_CEIL,  0.92, false, false, SF_BUDGET_DELTA,
-         SF_GRAPHS_SUBTRACT,                                                                                        0,                  2, false, SF_NUM_ROUND2},
-        {"vllm@0.26.0",             SF_CHECK_STRICT, SF_REQUESTED_CEIL,  0.92, false, false, SF_BUDGET_CONSUMED,
-         SF_GRAPHS_SUBTRACT,                                                                                        0,                  2, true,  SF_NUM_ROUND2},
-        {"vllm@0.29.0",             SF_CHECK_STRICT, SF_REQUESTED_CEIL,  0.92, false, false, SF_BUDGET_CONSUMED,
-         SF_GRAPHS_SUBTRACT,                                                                                        SF_GRAPHS_SUBTRACT, 2, true,  SF_NUM_ROUND2},
-        {"vllm-omni@2025-12",       SF_CHECK_STRICT, SF_REQUESTED_FLOAT, 0.9,  false, false, SF_BUDGET_DELTA,    0, 0,
-         1,                                                                                                                                false, SF_NUM_FIXED2},
-        {"vllm-omni@2026-02",       SF_CHECK_STRICT, SF_REQUESTED_CEIL,  0.9,  true,  true,  SF_BUDGET_PROCESS,  0, 0,                  1,
-         false,                                                                                                                                   SF_NUM_ROUND2},
-        {"vllm-omni@2026-06",       SF_CHECK_CAP,    SF_REQUESTED_CEIL,  0.92, true,  true,  SF_BUDGET_PROCESS,  0, 0,                  2,
-         false,                                                                                                                                   SF_NUM_ROUND2},
-        {"vllm-omni@2026-09",       SF_CHECK_CAP,    SF_REQUESTED_CEIL,  0.92, false, false, SF_BUDGET_DELTA,    0, 0,                  2,
-         true,                                                                                                                                    SF_NUM_ROUND2},
-        {"vllm-omni@graph-reserve", SF_CHECK_CAP,    SF_REQUESTED_CEIL,  0.92, false, false, SF_BUDGET_DELTA,
-         SF_GRAPHS_SUBTRACT,                                                                                        0,                  2, true,  SF_NUM_ROUND2},
+        {"vllm@0.6.0",              "none float 0.9 v0 outside/outside tokens 0 fixed nccl context"          },
+        {"vllm@0.6.4",              "none float 0.9 all outside/outside tokens 0 fixed nccl context"         },
+        {"vllm@0.6.5",              "none float 0.9 v0 outside/outside tokens 0 fixed nccl"                  },
+        {"vllm@0.9.0",              "none float 0.9 all outside/outside tokens 0 fixed nccl context"         },
+        {"vllm@0.9.1",              "strict float 0.9 delta outside/outside tokens 1 fixed nccl"             },
+        {"vllm@0.10.2",             "strict float 0.9 delta outside/outside tokens 1 fixed nccl"             },
+        {"vllm@0.11.0",             "strict float 0.9 delta outside/outside tokens 1 fixed"                  },
+        {"vllm@0.13.0",             "strict float 0.9 delta outside/outside tokens 1 fixed"                  },
+        {"vllm@0.14.0",             "strict ceil 0.9 delta outside/outside tokens 1 round"                   },
+        {"vllm@0.17.0",             "strict ceil 0.9 delta outside/outside tokens 1 round"                   },
+        {"vllm@0.18.0",             "strict ceil 0.9 delta logged/outside tokens 1 round"                    },
+        {"vllm@0.19.0",             "strict ceil 0.9 delta logged/outside tokens 1 round"                    },
+        {"vllm@0.20.0",             "strict ceil 0.92 delta subtract/outside tokens 1 round"                 },
+        {"vllm@0.21.0",             "strict ceil 0.92 delta subtract/outside tokens 2 round"                 },
+        {"vllm@0.26.0",             "strict ceil 0.92 consumed subtract/outside tokens 2 round buffers sums" },
+        {"vllm@0.29.0",             "strict ceil 0.92 consumed subtract/subtract tokens 2 round buffers sums"},
+        {"vllm-omni@2025-12",       "strict float 0.9 delta outside/outside tokens 1 fixed"                  },
+        {"vllm-omni@2026-01",       "strict ceil 0.9 delta outside/outside tokens 1 round"                   },
+        {"vllm-omni@2026-02",       "strict ceil 0.9 process outside/outside tokens 1 round"                 },
+        {"vllm-omni@2026-05",       "strict ceil 0.92 process outside/outside tokens 1 round"                },
+        {"vllm-omni@2026-06",       "cap ceil 0.92 process outside/outside tokens 2 round"                   },
+        {"vllm-omni@2026-08",       "cap ceil 0.92 process outside/outside tokens 2 round sums"              },
+        {"vllm-omni@2026-09",       "cap ceil 0.92 delta outside/outside tokens 2 round sums"                },
+        {"vllm-omni@graph-reserve", "cap ceil 0.92 delta subtract/outside tokens 2 round sums"               },
     };
     fixture *f = *state;
 
-    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
-        const sf_profile *p = find(f, row[i].spec, false);
-
-        assert_int_equal(p->check, row[i].check);
-        assert_int_equal(p->requested, row[i].requested);
-        assert_true(p->default_util_frac == row[i].util);
-        assert_int_equal(p->nccl_in_budget, row[i].nccl);
-        assert_int_equal(p->context_in_budget, row[i].context);
-        assert_int_equal(p->kv_budget, row[i].budget);
-        assert_int_equal(p->graphs, row[i].graphs);
-        assert_int_equal(p->graphs_v2, row[i].graphs_v2);
-        assert_int_equal(p->kv.tokens_rule, row[i].tokens);
-        assert_int_equal(p->kv.pages_sum_of_cdivs, row[i].sums);
-        assert_int_equal(p->number, row[i].number);
-    }
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+        assert_str(in_words(f, find(f, row[i].spec, false)), row[i].want);
 }
 
 static const sf_batch_default *batch_of(const sf_profile *p, uint64_t total, const char *name)
