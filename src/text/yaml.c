@@ -267,13 +267,14 @@ static sf_code type_scalar(reader *r, const yaml_event_t *e, sf_str text, sf_nod
     sf_yaml_plain plain;
     bool core;
 
-    if (e->data.scalar.tag) {
+    if (e->data.scalar.tag && strcmp((const char *)e->data.scalar.tag, "!") != 0) {
         sf_str tag = short_tag(e->data.scalar.tag, &core);
         sf_code rc = core ? sf_yaml_tagged_type(r->a, tag, text, node) : SF_E_YAML;
 
         return rc == SF_E_YAML ? bad_tag(r, e, tag, core, core && is_known_tag(tag)) : rc;
     }
-    if (!e->data.scalar.plain_implicit) {
+    /* "!" alone makes the loader type even a quoted text. */
+    if (!e->data.scalar.plain_implicit && !e->data.scalar.tag) {
         node->kind = SF_STRING;
         node->text = text;
         node->flags |= SF_NODE_QUOTED;
@@ -490,6 +491,7 @@ static sf_code root_map(reader *r, const sf_node **ret)
     const sf_node *root = r->root;
     sf_node *map, *null;
     sf_pair *pair;
+    sf_where end;
 
     if (sf_node_is(root, SF_MAP)) {
         *ret = root;
@@ -505,8 +507,8 @@ static sf_code root_map(reader *r, const sf_node **ret)
         return SF_E_NOMEM;
     *map = (sf_node){.kind = SF_MAP, .line = 1, .col = 1, .file = r->t.file, .off = r->t.bom};
     if (sf_node_is(root, SF_STRING)) {
-        *null =
-            (sf_node){.file = r->t.file, .line = root->line, .col = root->col, .off = root->off + root->len};
+        end = sf_yaml_place(&r->t, (size_t)(root->off + root->len) - r->t.bom, 0);
+        *null = (sf_node){.file = r->t.file, .line = end.line, .col = end.col, .off = end.off};
         *pair = (sf_pair){root->text, root, null};
         map->n = 1;
         map->as.pairs = pair;

@@ -164,6 +164,7 @@ const char *sf_yaml_hint(const char *problem)
         {"did not find expected hexdecimal number", "write the escape as \\xNN, or use single quotes"                },
         {"block sequence entries are not allowed",  "start the list on a line of its own"                            },
         {"cannot start any token",                  "put the value in quotes"                                        },
+        {"found unknown directive name",            "remove the line that starts with %"                             },
         {"incompatible YAML document",              "remove the %YAML line"                                          },
         {"tab character",                           "replace the tab by blanks"                                      },
     };
