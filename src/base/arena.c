@@ -61,7 +61,8 @@ size_t sf_arena_used(const sf_arena *a)
 
 static void *chunk_take(chunk *c, size_t size, size_t align)
 {
-    size_t at = (c->used + align - 1) & ~(align - 1);
+    uintptr_t bytes = (uintptr_t)c->bytes;
+    size_t at = (size_t)(((bytes + c->used + align - 1) & ~(uintptr_t)(align - 1)) - bytes);
 
     if (at > c->size || size > c->size - at)
         return NULL;
