@@ -1,0 +1,186 @@
+/*
+ * family_use: one part put to use: its section of config.json, its name prefix, parameters and
+ * lets; and what a part says beside its tensors (KV layers, widths, encoders).
+ */
+#include "model/family.h"
+
+#include "base/num.h"
+
+static sf_str text_of(const sf_node *map, const char *key)
+{
+    const sf_node *n = sf_node_get(map, key);
+
+    return n && n->kind == SF_STRING ? n->text : (sf_str){0};
+}
+
+/* "file/part", or a part of the same file. */
+static sf_code find_part(sf_walk *w, const sf_frame *frame, const sf_node *use, sf_str *ret_file,
+                         const sf_node **ret)
+{
+    sf_where at = sf_node_where(use);
+    const sf_node *root;
+    sf_str rest, file = frame->file;
+    sf_code rc = sf_family_expand(w, frame, text_of(use, "use"), &rest);
+
+    if (!rc && sf_str_find_char(rest, '/') >= 0)
+        sf_str_split(&rest, '/', &file);
+    if (!rc)
+        rc = sf_family_file(w->cache, file, at, w->dg, &root);
+    if (rc)
+        return rc;
+    *ret_file = file;
+    *ret = sf_node_get_str(sf_node_get(root, "parts"), rest);
+    if (!*ret)
+        return sf_diag_error(w->dg, SF_E_EXPR, at, NULL, "family file `%.*s` has no part `%.*s`",
+                             SF_STR_ARG(file), SF_STR_ARG(rest));
+    return SF_OK;
+}
+
+/* The sub-folder's config becomes the root. */
+static sf_code enter_sub(sf_walk *w, const sf_node *use, sf_frame *in)
+{
+    sf_str sub = text_of(use, "subdir");
+
+    if (!sub.n)
+        return SF_OK;
+    for (size_t i = 0; i < w->ckpt->n_subs; i++)
+        if (sf_str_eq(w->ckpt->subs[i].name, sub) && w->ckpt->subs[i].config) {
+            in->root = in->section = w->ckpt->subs[i].config;
+            in->sub = sub;
+            return SF_OK;
+        }
+    return sf_diag_error(w->dg, SF_E_CONFIG_MISSING, sf_node_where(w->root),
+                         "download the whole repository, sub-folders included",
+                         "the sub-folder `%.*s` of the model has no config.json", SF_STR_ARG(sub));
+}
+
+static sf_code enter_section(sf_walk *w, const sf_node *use, sf_frame *in)
+{
+    sf_str path = text_of(use, "at");
+    const sf_node *section;
+
+    if (!path.n)
+        return SF_OK;
+    section = sf_node_path(in->root, path);
+    if (!sf_node_is(section, SF_MAP))
+        return sf_diag_error(w->dg, SF_E_CONFIG_KEY, sf_node_where_key(section ? section : in->root, path),
+                             "the file may be of another model; see --model",
+                             "the section `%.*s` is missing or is not a map", SF_STR_ARG(path));
+    in->section = section;
+    return SF_OK;
+}
+
+/* "bfloat16", or an expression that gives such a name; `auto` is the stage's. */
+static sf_code dtype_key(sf_walk *w, const sf_frame *in, const sf_node *use, const char *key, sf_dtype *ret)
+{
+    const sf_node *n = sf_node_get(use, key);
+    sf_value v;
+    sf_code rc;
+
+    if (!n)
+        return SF_OK;
+    if (sf_str_is(n->text, "auto")) {
+        *ret = SF_DT_NONE;
+        return SF_OK;
+    }
+    *ret = sf_dtype_of_torch(n->text);
+    if (*ret != SF_DT_NONE)
+        return SF_OK;
+    rc = sf_family_eval(w, in, n, &v);
+    if (rc)
+        return rc;
+    *ret = v.kind == SF_VAL_STR ? sf_dtype_of_torch(v.s) : SF_DT_NONE;
+    if (*ret == SF_DT_NONE)
+        return sf_diag_error(w->dg, SF_E_EXPR, sf_node_where(v.node ? v.node : n), NULL,
+                             "`%.*s` is not a data type", SF_STR_ARG(v.kind == SF_VAL_STR ? v.s : n->text));
+    return SF_OK;
+}
+
+/* `with` of the use, then the part's `params` that it left out, then its lets. */
+static sf_code bind_part(sf_walk *w, const sf_frame *in, const sf_node *use, const sf_node *part)
+{
+    const sf_node *with = sf_node_get(use, "with");
+    const sf_node *const maps[] = {with, sf_node_get(part, "params"), sf_node_get(part, "let")};
+
+    for (size_t m = 0; m < sizeof maps / sizeof *maps; m++)
+        for (uint32_t i = 0; maps[m] && maps[m]->kind == SF_MAP && i < maps[m]->n; i++) {
+            const sf_pair *p = &maps[m]->as.pairs[i];
+            sf_value v;
+            sf_code rc;
+
+            if (m == 1 && sf_node_get_str(with, p->key))
+                continue;
+            rc = sf_family_eval(w, in, p->value, &v);
+            if (!rc)
+                rc = sf_family_bind(w, p->key, v, sf_node_where(p->value));
+            if (rc)
+                return rc;
+        }
+    return SF_OK;
+}
+
+static sf_code enter(sf_walk *w, const sf_frame *frame, const sf_node *use, sf_frame *in)
+{
+    sf_str name, component = text_of(use, "component");
+    sf_code rc;
+
+    *in = *frame;
+    if (++in->depth > SF_FAMILY_DEPTH)
+        return sf_diag_error(w->dg, SF_E_EXPR, sf_node_where(use), NULL,
+                             "parts that use parts: more than %d deep", SF_FAMILY_DEPTH);
+    if (component.n)
+        in->component = component;
+    rc = enter_sub(w, use, in);
+    if (!rc)
+        rc = enter_section(w, use, in);
+    if (!rc)
+        rc = sf_family_expand(w, frame, text_of(use, "name"), &name);
+    if (!rc && name.n) {
+        in->prefix = sf_arena_printf(w->a, "%.*s%.*s.", SF_STR_ARG(frame->prefix), SF_STR_ARG(name));
+        rc = in->prefix.p ? SF_OK : SF_E_NOMEM;
+    }
+    if (!rc)
+        rc = dtype_key(w, in, use, "disk", &in->disk);
+    if (!rc)
+        rc = dtype_key(w, in, use, "run", &in->run);
+    return rc;
+}
+
+static bool flag_of(const sf_node *map, const char *key)
+{
+    const sf_node *n = sf_node_get(map, key);
+
+    return n && n->kind == SF_BOOL && n->as.b;
+}
+
+sf_code sf_family_use(sf_walk *w, const sf_frame *frame, const sf_node *use)
+{
+    size_t mark = w->n_bindings;
+    sf_family_names *names = SF_NEW(w->a, sf_family_names);
+    const sf_node *part, *also = sf_node_get(use, "also");
+    sf_frame in;
+    sf_code rc;
+
+    if (!names)
+        return SF_E_NOMEM;
+    rc = enter(w, frame, use, &in);
+    if (!rc)
+        rc = find_part(w, frame, use, &in.file, &part);
+    if (rc)
+        return rc;
+    *names = (sf_family_names){sf_node_get(use, "names"), sf_node_get(part, "names"), frame->names};
+    in.names = names;
+    if (frame->depth == 0)
+        in.serves = flag_of(use, "serves") || use == w->top;
+    rc = bind_part(w, &in, use, part);
+    if (!rc)
+        rc = sf_family_walk(w, &in, part);
+    for (uint32_t i = 0; !rc && also && i < also->n; i++)
+        rc = sf_family_emit(w, &in, also->as.items[i]);
+    if (!rc && frame->depth == 0 && in.serves)
+        rc = sf_family_facts(w, &in, use, part);
+    if (!rc && frame->depth == 0)
+        rc = sf_family_encoder(w, &in, part);
+    w->n_bindings = mark;
+    return rc;
+}
