@@ -70,6 +70,7 @@ typedef struct sf_kv_case {
     uint64_t blocks_override;       /* 0 none */
     bool disable_hybrid;
     uint32_t num_spec_tokens;
+    sf_str layer_name;              /* how texts name layer {} ("model.layers.{}.self_attn.attn"); empty: "L{}" */
 } sf_kv_case;
 
 typedef enum sf_kv_error {
@@ -77,7 +78,7 @@ typedef enum sf_kv_error {
     SF_KV_ERR_NONE_LEFT,     /* available <= 0 */
     SF_KV_ERR_SHORT,         /* one request does not fit */
     SF_KV_ERR_AUTO_FIT,      /* not even one token */
-    SF_KV_ERR_LAYOUT,        /* NotImplementedError / AssertionError of the engine: text may be empty */
+    SF_KV_ERR_LAYOUT,        /* NotImplementedError, AssertionError … of the engine: text may be empty */
 } sf_kv_error;
 
 typedef struct sf_kv_group {
@@ -92,12 +93,15 @@ typedef struct sf_kv_result {
     const uint64_t *page_sizes;     /* per spec */
     const sf_kv_group *groups;
     size_t n_groups;
-    const uint32_t *group_layers;   /* n_workers × n_groups */
+    const uint32_t *group_layers;   /* n_workers × n_groups; per-stage grouping: of that stage's own groups */
+    const size_t *worker_groups;    /* groups of each worker (they differ only where a stage groups its own) */
     const uint64_t *worker_blocks;  /* before the minimum */
     uint64_t num_blocks;
     uint64_t block_bytes;           /* bytes of one block over all pools of the first worker */
+    const uint64_t *worker_block_bytes;
     const uint64_t *worker_bytes;   /* allocated per worker */
     double concurrency;             /* of the first worker where workers differ */
+    double scheduler_concurrency;   /* as the scheduler's copy of the plan counts it */
     const double *worker_concurrency;
     uint64_t tokens;                /* as the release reports them */
     const uint64_t *worker_tokens;  /* releases that log once per worker; else NULL */
