@@ -13,6 +13,13 @@ static sf_str text_of(const sf_node *map, const char *key)
     return n && n->kind == SF_STRING ? n->text : (sf_str){0};
 }
 
+static bool flag_of(const sf_node *map, const char *key)
+{
+    const sf_node *n = sf_node_get(map, key);
+
+    return n && n->kind == SF_BOOL && n->as.b;
+}
+
 /* "file/part", or a part of the same file. */
 static sf_code find_part(sf_walk *w, const sf_frame *frame, const sf_node *use, sf_str *ret_file,
                          const sf_node **ret)
@@ -62,6 +69,12 @@ static sf_code enter_section(sf_walk *w, const sf_node *use, sf_frame *in)
     if (!path.n)
         return SF_OK;
     section = sf_node_path(in->root, path);
+    if (sf_node_absent(section) && flag_of(use, "optional")) {
+        static const sf_node empty = {.kind = SF_MAP};
+
+        in->section = &empty;
+        return SF_OK;
+    }
     if (!sf_node_is(section, SF_MAP))
         return sf_diag_error(w->dg, SF_E_CONFIG_KEY, sf_node_where_key(section ? section : in->root, path),
                              "the file may be of another model; see --model",
@@ -130,6 +143,7 @@ static sf_code enter(sf_walk *w, const sf_frame *frame, const sf_node *use, sf_f
                              "parts that use parts: more than %d deep", SF_FAMILY_DEPTH);
     if (component.n)
         in->component = component;
+    in->made |= flag_of(use, "made");
     rc = enter_sub(w, use, in);
     if (!rc)
         rc = enter_section(w, use, in);
@@ -144,13 +158,6 @@ static sf_code enter(sf_walk *w, const sf_frame *frame, const sf_node *use, sf_f
     if (!rc)
         rc = dtype_key(w, in, use, "run", &in->run);
     return rc;
-}
-
-static bool flag_of(const sf_node *map, const char *key)
-{
-    const sf_node *n = sf_node_get(map, key);
-
-    return n && n->kind == SF_BOOL && n->as.b;
 }
 
 sf_code sf_family_use(sf_walk *w, const sf_frame *frame, const sf_node *use)

@@ -46,11 +46,16 @@ static sf_code join(sf_walk *w, const sf_frame *frame, sf_str prefix, sf_str nam
 static sf_code loop_prefix(sf_walk *w, const sf_frame *frame, const sf_node *loop, sf_str index, sf_str *ret)
 {
     const sf_node *n = sf_node_get(loop, "name");
+    const sf_node *flat = sf_node_get(loop, "flat");
     sf_str name = n ? n->text : (sf_str){0};
     sf_code rc = sf_family_expand(w, frame, name, &name);
 
     if (rc)
         return rc;
+    if (flat && flat->kind == SF_BOOL && flat->as.b) { /* the loop leaves no trace in the names */
+        *ret = frame->prefix;
+        return SF_OK;
+    }
     if (sf_str_find(name, SF_STR("{}")) < 0)
         name = name.n ? sf_arena_printf(w->a, "%.*s.{}", SF_STR_ARG(name)) : SF_STR("{}");
     if (!name.p)
@@ -387,7 +392,7 @@ sf_code sf_family_emit(sf_walk *w, const sf_frame *frame, const sf_node *node)
     t = (sf_tensor){.param = row.param,
                     .component = frame->component,
                     .layered = frame->layered,
-                    .in_checkpoint = !row.made,
+                    .in_checkpoint = !row.made && !frame->made,
                     .loaded = !row.skip,
                     .once = row.once,
                     .disk_dtype = row.disk.n ? sf_dtype_of_torch(row.disk) : frame->disk,

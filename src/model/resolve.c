@@ -294,6 +294,8 @@ static sf_code walk_target(sf_walk *w, const target *t)
     sf_code rc = sf_family_bind(w, SF_STR("empty"), sf_value_node(&empty), (sf_where){0});
 
     w->top = t->part;
+    if (string_of(t->part, "component").n)
+        frame.component = string_of(t->part, "component");
     return rc ? rc : sf_family_walk(w, &frame, t->part);
 }
 
