@@ -88,8 +88,7 @@ static void device_head(sf_page *p, const sf_check_view *v, size_t i, size_t run
 /* "0 thinker  47.51 = W 30.26 + K 12.90 + …" */
 static void slice_line(sf_page *p, const sf_check_view *v, const sf_slice *s, size_t label_width)
 {
-    const char *name =
-        s->stage == SIZE_MAX ? "other processes" : sf_stage_label(p, &v->deployment->stages[s->stage]);
+    const char *name = s->stage == SIZE_MAX ? "others" : sf_stage_label(p, &v->deployment->stages[s->stage]);
     const char *sum = sf_page_gib(p, s->sum), *parts = "";
     sf_str label = sf_page_clean(p, sf_str_of(name));
     size_t w, fill, n;

@@ -230,21 +230,29 @@ static const char *style_on(const sf_page *p, sf_style style)
     return (p->flags & SF_TEXT_COLOR) && style != SF_PLAIN ? codes[style] : NULL;
 }
 
-/* Clean text, not wrapped. */
-static void add_clean(sf_page *p, sf_style style, sf_str s)
+static void style_begin(sf_page *p, sf_style style)
 {
-    const char *on = s.n ? style_on(p, style) : NULL;
+    const char *on = style_on(p, style);
 
     if (on)
         sf_buf_add_text(p->out, on);
-    sf_buf_add(p->out, s);
-    if (on)
+}
+
+static void style_end(sf_page *p, sf_style style)
+{
+    if (style_on(p, style))
         sf_buf_add_text(p->out, "\033[0m");
 }
 
 void sf_page_add(sf_page *p, sf_style style, sf_str s)
 {
-    add_clean(p, style, sf_page_clean(p, s));
+    sf_str clean = sf_page_clean(p, s);
+
+    if (!clean.n)
+        return;
+    style_begin(p, style);
+    sf_buf_add(p->out, clean);
+    style_end(p, style);
 }
 
 void sf_page_text(sf_page *p, sf_style style, const char *s)
@@ -280,39 +288,55 @@ static size_t head_bytes(sf_str s, size_t columns)
     return i;
 }
 
-/* Wraps one line of clean text; the column on which it ends is not kept. */
+/* The next line of a wrapped text; indents are not coloured. */
+static size_t next_line(sf_page *p, size_t indent, sf_style style)
+{
+    style_end(p, style);
+    sf_page_end(p);
+    sf_page_pad(p, indent);
+    style_begin(p, style);
+    return indent;
+}
+
+/* One word, cut where it is longer than the line; returns the column behind it. */
+static size_t put_word(sf_page *p, size_t at, size_t indent, sf_style style, sf_str word)
+{
+    while (word.n) {
+        sf_str head = sf_str_sub(word, 0, head_bytes(word, p->width > at ? p->width - at : 1));
+
+        sf_buf_add(p->out, head);
+        at += sf_text_columns(head);
+        word = sf_str_sub(word, head.n, word.n);
+        if (word.n)
+            at = next_line(p, indent, style);
+    }
+    return at;
+}
+
+/* Wraps one line of clean text. */
 static void wrap_line(sf_page *p, size_t used, size_t indent, sf_style style, sf_str line)
 {
     size_t at = used;
-    bool first_word = true;
+    bool first = true;
     sf_str word, rest = line;
 
+    if (!line.n)
+        return;
+    style_begin(p, style);
     for (bool more = true; more;) {
         more = sf_str_split(&rest, ' ', &word);
         if (!word.n)
             continue;
-        if (!first_word && at + 1 + sf_text_columns(word) > p->width) {
-            sf_page_end(p);
-            sf_page_pad(p, indent);
-            at = indent;
-        } else if (!first_word) {
+        if (!first && at + 1 + sf_text_columns(word) > p->width) {
+            at = next_line(p, indent, style);
+        } else if (!first) {
             sf_buf_add_char(p->out, ' ');
             at++;
         }
-        while (word.n) { /* a word longer than the line is cut */
-            size_t n = head_bytes(word, p->width > at ? p->width - at : 1);
-
-            add_clean(p, style, sf_str_sub(word, 0, n));
-            at += sf_text_columns(sf_str_sub(word, 0, n));
-            word = sf_str_sub(word, n, word.n);
-            if (word.n) {
-                sf_page_end(p);
-                sf_page_pad(p, indent);
-                at = indent;
-            }
-        }
-        first_word = false;
+        at = put_word(p, at, indent, style, word);
+        first = false;
     }
+    style_end(p, style);
 }
 
 void sf_page_wrap(sf_page *p, size_t used, size_t indent, sf_style style, sf_str text)

@@ -38,7 +38,8 @@ typedef struct sample {
 
 static inline sf_amount sample_exact(int64_t bytes)
 {
-    return (sf_amount){bytes, bytes, bytes, SF_ORIGIN_EXACT, SF_STR("sum of the tensors"), SF_STR("config.json")};
+    return (sf_amount){
+        bytes, bytes, bytes, SF_ORIGIN_EXACT, SF_STR("sum of the tensors"), SF_STR("config.json")};
 }
 
 static inline sf_amount sample_about(int64_t bytes)
@@ -71,7 +72,8 @@ static inline void sample_entry(sample *s, uint32_t device, size_t stage, uint32
 /* One rank with its parts in MiB. */
 static inline void sample_rank(sample *s, size_t stage, sf_rank_need *rank, const int64_t *mib)
 {
-    static const sf_part parts[] = {SF_PART_CONTEXT, SF_PART_WEIGHTS, SF_PART_ACTIVATION, SF_PART_GRAPHS, SF_PART_KV};
+    static const sf_part parts[] = {SF_PART_CONTEXT, SF_PART_WEIGHTS, SF_PART_ACTIVATION, SF_PART_GRAPHS,
+                                    SF_PART_KV};
 
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         sf_amount amount = parts[i] == SF_PART_WEIGHTS || parts[i] == SF_PART_KV ? sample_exact(MIB(mib[i]))
@@ -226,10 +228,12 @@ static inline void sample_init(sample *s, sf_arena *a)
 /* Makes it an answer that fails at the talker's check, with findings and a warning about the input. */
 static inline void sample_fail(sample *s)
 {
-    static const char text[] =
-        "ValueError: Free memory on device cuda:1 (31.5/79.19 GiB) on startup is less than desired GPU memory "
-        "utilization (0.5, 39.6 GiB). Decrease GPU memory utilization or reduce GPU memory used by other processes.";
-    sf_where at = {.file = SF_STR("qwen3.yaml"), .line = 12, .col = 7, .key = SF_STR("stage_args[1].engine_args")};
+    static const char text[] = "ValueError: Free memory on device cuda:1 (31.5/79.19 GiB) on startup is less "
+                               "than desired GPU memory "
+                               "utilization (0.5, 39.6 GiB). Decrease GPU memory utilization or reduce GPU "
+                               "memory used by other processes.";
+    sf_where at = {
+        .file = SF_STR("qwen3.yaml"), .line = 12, .col = 7, .key = SF_STR("stage_args[1].engine_args")};
 
     s->events[1] = (sf_event){.kind = SF_EVENT_CHECK,
                               .stage = 1,
