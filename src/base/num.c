@@ -76,7 +76,7 @@ bool sf_parse_f64(sf_str s, double *ret)
     memcpy(text, s.p, s.n);
     text[s.n] = '\0';
     v = strtod_l(text, NULL, c_locale());
-    if (v > 1.7976931348623157e308 || v < -1.7976931348623157e308)
+    if (__builtin_isinf(v))
         return false;
     *ret = v;
     return true;
@@ -132,7 +132,7 @@ sf_str sf_fmt_py_float(sf_arena *a, double value)
 
     if (value != value)
         return sf_arena_str(a, SF_STR("nan"));
-    if (value > 1.7976931348623157e308 || value < -1.7976931348623157e308)
+    if (__builtin_isinf(value))
         return sf_arena_str(a, value > 0 ? SF_STR("inf") : SF_STR("-inf"));
     shortest_digits(value, text, sizeof text);
     e = strchr(text, 'e');
