@@ -63,7 +63,7 @@ static inline bool sf_args_has(const sf_args *args, sf_arg arg)
     return args->v[arg].node != NULL;
 }
 
-/* The value or `otherwise`; sf_args_check has made sure that the type is right. */
+/* The value or `otherwise`; sf_args_set has made sure that the type is right. */
 bool sf_args_bool(const sf_args *args, sf_arg arg, bool otherwise);
 int64_t sf_args_i64(const sf_args *args, sf_arg arg, int64_t otherwise);
 double sf_args_f64(const sf_args *args, sf_arg arg, double otherwise);
@@ -71,7 +71,8 @@ sf_str sf_args_str(const sf_args *args, sf_arg arg, sf_str otherwise);
 
 /*
  * Sets an argument from a node; an integer-valued float or a text that reads as the wanted
- * type is accepted where the engine accepts it (max_model_len "8k" is 8000, "8K" 8192).
+ * type is accepted where the engine accepts it (max_model_len "8k" is 8000, "8K" 8192, "auto" -1).
+ * An absent value unsets it.
  * SF_E_ARG_VALUE with the place otherwise.
  */
 sf_code sf_args_set(sf_arena *a, sf_args *args, sf_arg arg, const sf_node *value, sf_arg_from from,
@@ -86,6 +87,7 @@ typedef struct sf_flag {
     bool list;       /* takes one or more words */
     bool memory;     /* has to do with memory (else: known, of no effect here) */
     bool omni_only;
+    sf_str canonical; /* private to the table: a second name stands for this one */
 } sf_flag;
 
 /* The table of flags, read from data/engines/arguments.yaml into `a`. */

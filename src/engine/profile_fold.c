@@ -63,6 +63,7 @@ static const field profile_fields[] = {
     FIELD(unified_memory_all, F_BOOL),
     FIELD(omni, F_BOOL),
     FIELD(format, F_STR),
+    FIELD(mrv2_models, F_STR), /* mrv2_add appends, this replaces */
     ENUM(order, order_words),
     FIELD(omni_max_batch_size, F_BOOL),
     FIELD(config_beats_cli, F_BOOL),
