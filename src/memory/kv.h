@@ -93,7 +93,8 @@ typedef struct sf_kv_result {
     const uint64_t *page_sizes;     /* per spec */
     const sf_kv_group *groups;
     size_t n_groups;
-    const uint32_t *group_layers;   /* n_workers × n_groups; per-stage grouping: of that stage's own groups */
+    const uint32_t *group_layers;   /* n_workers × group_columns: layers of each group on each worker */
+    size_t group_columns;
     const size_t *worker_groups;    /* groups of each worker (they differ only where a stage groups its own) */
     const uint64_t *worker_blocks;  /* before the minimum */
     uint64_t num_blocks;
@@ -104,7 +105,7 @@ typedef struct sf_kv_result {
     double scheduler_concurrency;   /* as the scheduler's copy of the plan counts it */
     const double *worker_concurrency;
     uint64_t tokens;                /* as the release reports them */
-    const uint64_t *worker_tokens;  /* releases that log once per worker; else NULL */
+    const uint64_t *worker_tokens;  /* as logged for each worker */
     uint64_t max_model_len;         /* after auto-fit */
     /* Fit tests that ran, in order; the last one is the one that failed. */
     size_t n_tests;

@@ -124,28 +124,54 @@ static void log_override(sf_kv_work *w, uint64_t blocks)
     sf_kv_log(w, SF_MSG_KV_OVERRIDE, args, 2);
 }
 
+/* What the rank's memory gives, before num_gpu_blocks_override. */
+static bool blocks_of_memory(sf_kv_work *w, size_t worker, uint64_t *ret_bytes, uint64_t *ret)
+{
+    int64_t available = w->available[worker];
+
+    *ret_bytes = divisor(w, sf_kv_view_of(w, worker), w->c->workers[worker].stage);
+    if (w->rc)
+        return false;
+    if (*ret_bytes == UINT64_MAX)
+        return sf_kv_too_large(w, "the size of a cache block");
+    if (!*ret_bytes) /* a pipeline stage without a cache layer */
+        return sf_kv_refuse(w, SF_KV_ERR_LAYOUT, "ZeroDivisionError",
+                            SF_STR("integer division or modulo by zero"));
+    *ret = available > 0 ? (uint64_t)available / *ret_bytes : 0;
+    return true;
+}
+
 bool sf_kv_count_blocks(sf_kv_work *w, size_t worker, uint64_t *ret)
 {
-    const sf_kv_view *view = sf_kv_view_of(w, worker);
-    int64_t available = w->available[worker];
     uint64_t bytes;
 
-    if (!view->n_groups) { /* no layer has a cache */
+    if (!sf_kv_view_of(w, worker)->n_groups) { /* no layer has a cache */
         *ret = 1;
         return true;
     }
-    bytes = divisor(w, view, w->c->workers[worker].stage);
-    if (w->rc)
+    if (!blocks_of_memory(w, worker, &bytes, ret))
         return false;
-    if (bytes == UINT64_MAX)
-        return sf_kv_too_large(w, "the size of a cache block");
-    if (!bytes) /* a pipeline stage without a cache layer */
-        return sf_kv_refuse(w, SF_KV_ERR_LAYOUT, "ZeroDivisionError",
-                            SF_STR("integer division or modulo by zero"));
-    *ret = available > 0 ? (uint64_t)available / bytes : 0;
-    if (w->c->blocks_override) {
+    if (w->c->blocks_override && !w->r->override_in_fit_test)
         log_override(w, *ret);
+    if (w->c->blocks_override)
         *ret = w->c->blocks_override;
+    return true;
+}
+
+/* From 0.21 on the fit test sees the memory of the overridden number of blocks. */
+bool sf_kv_override_available(sf_kv_work *w)
+{
+    for (size_t i = 0; i < w->c->n_workers; i++) {
+        uint64_t bytes, blocks;
+
+        if (!sf_kv_view_of(w, i)->n_groups)
+            continue;
+        if (!blocks_of_memory(w, i, &bytes, &blocks))
+            return false;
+        log_override(w, blocks);
+        if (!sf_mul(bytes, w->c->blocks_override, &bytes) || bytes > INT64_MAX)
+            return sf_kv_too_large(w, "num_gpu_blocks_override");
+        w->available[i] = (int64_t)bytes;
     }
     return true;
 }

@@ -94,18 +94,16 @@ static bool refuse_short(sf_kv_work *w, uint64_t needed, int64_t available, uint
 
 static bool test(sf_kv_work *w, const sf_kv_demand *d, int64_t available)
 {
-    uint64_t needed;
-    size_t i = w->out->n_tests;
+    uint64_t needed = sf_kv_demand_at(w, d, w->max_model_len);
+    size_t i = w->out->n_tests++;
 
-    if (available <= 0)
-        return sf_kv_refuse(w, SF_KV_ERR_NONE_LEFT, "ValueError", sf_kv_message(w, SF_MSG_NO_KV, NULL, 0));
-    needed = sf_kv_demand_at(w, d, w->max_model_len);
     if (needed == UINT64_MAX)
         return sf_kv_too_large(w, "what one request needs of the cache");
     w->needed[i] = needed;
     w->checked[i] = available;
     w->estimated[i] = longest(w, d, available);
-    w->out->n_tests++;
+    if (available <= 0)
+        return sf_kv_refuse(w, SF_KV_ERR_NONE_LEFT, "ValueError", sf_kv_message(w, SF_MSG_NO_KV, NULL, 0));
     return needed <= (uint64_t)available || refuse_short(w, needed, available, w->estimated[i]);
 }
 

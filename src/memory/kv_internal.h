@@ -40,7 +40,7 @@ typedef struct sf_kv_view {
     size_t n_layers;
     sf_kv_work_group *groups;
     size_t n_groups, cap;
-    bool packed; /* DeepSeek-V4: several uniform-type groups over one pool */
+    bool packed;         /* DeepSeek-V4: several uniform-type groups over one pool */
     sf_kv_share *shares; /* all layers by spec, before grouping */
     size_t n_shares;
 } sf_kv_view;
@@ -58,17 +58,17 @@ typedef struct sf_kv_work {
     uint32_t *layer_spec, *layer_stage;
     size_t n_layers;
     sf_kv_view *views;
-    size_t n_views;             /* 1, or one per stage */
-    sf_kv_share *own;           /* layers by the case's specs */
+    size_t n_views;   /* 1, or one per stage */
+    sf_kv_share *own; /* layers by the case's specs */
     size_t n_own;
-    int64_t *available;         /* per worker, as the fit test sees it */
+    int64_t *available; /* per worker, as the fit test sees it */
     uint64_t max_model_len;
     sf_str *log;
     size_t n_log, cap_log;
     uint64_t *needed, *estimated; /* per fit test */
     int64_t *checked;
     sf_kv_result *out;
-    sf_code rc;                 /* the first failure that is ours: out of memory, out of range */
+    sf_code rc; /* the first failure that is ours: out of memory, out of range */
 } sf_kv_work;
 
 /* kv_page.c */
@@ -112,6 +112,7 @@ uint64_t sf_kv_request_blocks(const sf_kv_work *w, const sf_kv_view *view, uint3
 /* The same in the scheduler's copy, where a group counts as its first layer does. */
 uint64_t sf_kv_scheduler_blocks(const sf_kv_work *w, const sf_kv_view *view, uint32_t stage);
 bool sf_kv_count_blocks(sf_kv_work *w, size_t worker, uint64_t *ret);
+bool sf_kv_override_available(sf_kv_work *w);
 
 /* kv_report.c */
 void sf_kv_report_worker(sf_kv_work *w, size_t worker, uint64_t blocks);
@@ -121,7 +122,7 @@ bool sf_kv_fill_result(sf_kv_work *w, const uint64_t *worker_blocks);
 typedef struct sf_kv_demand {
     const sf_kv_view *view; /* NULL: the test precedes grouping */
     uint32_t stage;
-    uint64_t unit;          /* bytes per block */
+    uint64_t unit; /* bytes per block */
 } sf_kv_demand;
 sf_kv_demand sf_kv_demand_of(sf_kv_work *w, size_t worker);
 uint64_t sf_kv_demand_at(const sf_kv_work *w, const sf_kv_demand *d, uint64_t len); /* saturates */
@@ -133,8 +134,8 @@ bool sf_kv_auto_fit(sf_kv_work *w);
 void sf_kv_log(sf_kv_work *w, sf_message message, const sf_message_arg *args, size_t n);
 sf_str sf_kv_message(sf_kv_work *w, sf_message message, const sf_message_arg *args, size_t n);
 sf_str sf_kv_text_u64(sf_kv_work *w, uint64_t v);
-int64_t sf_kv_i64(uint64_t v); /* stops at the largest */
-bool sf_kv_nomem(sf_kv_work *w);    /* false, rc set */
+int64_t sf_kv_i64(uint64_t v);                         /* stops at the largest */
+bool sf_kv_nomem(sf_kv_work *w);                       /* false, rc set */
 bool sf_kv_too_large(sf_kv_work *w, const char *what); /* false, rc set, one diagnostic */
 
 #endif

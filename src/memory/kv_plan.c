@@ -128,40 +128,47 @@ static bool prepare(sf_kv_work *w, bool workers)
     return check_case(w, workers) && list_layers(w) && copy_specs(w) && make_views(w) && make_tests(w);
 }
 
-/* From 0.21 on the fit test sees the memory of the overridden number of blocks. */
-static bool override_available(sf_kv_work *w)
+/* The place of the engine's class name in the alphabet, by which 0.10.2 sorts groups. */
+static int class_order(const sf_kv_spec *s)
 {
-    for (size_t i = 0; i < w->c->n_workers; i++) {
-        const sf_kv_view *view = sf_kv_view_of(w, i);
-        uint64_t bytes = sf_kv_block_bytes(w, view, w->c->workers[i].stage);
-
-        if (w->rc)
-            return false;
-        if (!view->n_groups)
-            continue;
-        if (!sf_mul(bytes, w->c->blocks_override, &bytes) || bytes > INT64_MAX)
-            return sf_kv_too_large(w, "num_gpu_blocks_override");
-        w->available[i] = (int64_t)bytes;
+    switch (s->kind) {
+    case SF_KV_CHUNKED:
+        return 0; /* ChunkedLocalAttentionSpec */
+    case SF_KV_CROSS:
+        return 1; /* CrossAttentionSpec */
+    case SF_KV_STATE:
+        return 3; /* MambaSpec */
+    case SF_KV_SLIDING:
+        return 4; /* SlidingWindowSpec */
+    default:
+        return 2; /* FullAttentionSpec */
     }
+}
+
+/* 0.10.2 sorts each rank's groups by class before it compares them; equal ones keep their order. */
+static bool sort_groups(sf_kv_work *w, sf_kv_view *view)
+{
+    sf_kv_work_group *sorted = SF_NEW_ARRAY(w->a, sf_kv_work_group, view->n_groups);
+    size_t n = 0;
+
+    if (!sorted)
+        return sf_kv_nomem(w);
+    for (int order = 0; order <= 4; order++)
+        for (size_t i = 0; i < view->n_groups; i++)
+            if (class_order(&w->made[view->groups[i].spec].s) == order)
+                sorted[n++] = view->groups[i];
+    view->groups = sorted;
+    view->cap = view->n_groups;
     return true;
 }
 
+/* Only as many groups are compared as both have. */
 static bool same_groups(const sf_kv_work *w, const sf_kv_view *x, const sf_kv_view *y)
 {
-    size_t used = 0;
-
-    if (x->n_groups != y->n_groups)
-        return false;
-    for (size_t i = 0; i < x->n_groups; i++) { /* as multisets */
-        size_t in_x = 0, in_y = 0;
-
-        for (size_t j = 0; j < x->n_groups; j++) {
-            in_x += sf_kv_spec_same(&w->made[x->groups[i].spec].s, &w->made[x->groups[j].spec].s);
-            in_y += sf_kv_spec_same(&w->made[x->groups[i].spec].s, &w->made[y->groups[j].spec].s);
-        }
-        used += in_x == in_y;
-    }
-    return used == x->n_groups;
+    for (size_t i = 0; i < x->n_groups && i < y->n_groups; i++)
+        if (!sf_kv_spec_same(&w->made[x->groups[i].spec].s, &w->made[y->groups[i].spec].s))
+            return false;
+    return true;
 }
 
 /* 0.10.2: every rank plans for itself; then their groups must agree. */
@@ -183,6 +190,9 @@ static bool plan_ranks(sf_kv_work *w, uint64_t *blocks)
             return false;
         sf_kv_report_worker(w, i, blocks[i]);
     }
+    for (size_t i = 0; i < w->n_views; i++)
+        if (!sort_groups(w, &w->views[i]))
+            return false;
     for (size_t i = 1; i < w->n_views; i++)
         if (!same_groups(w, &w->views[0], &w->views[i]))
             return sf_kv_refuse(w, SF_KV_ERR_LAYOUT, "AssertionError", SF_STR(""));
@@ -199,7 +209,7 @@ static bool plan_model(sf_kv_work *w, uint64_t *blocks)
         return false;
     if (!sf_kv_group_view(w, &w->views[0]))
         return false;
-    if (w->r->override_in_fit_test && w->c->blocks_override && !override_available(w))
+    if (w->r->override_in_fit_test && w->c->blocks_override && !sf_kv_override_available(w))
         return false;
     if (w->c->auto_fit && w->r->auto_fit && !sf_kv_auto_fit(w))
         return false;

@@ -106,19 +106,23 @@ static bool fill_groups(sf_kv_work *w, const sf_kv_view *view)
 
 static bool fill_layers(sf_kv_work *w)
 {
-    uint32_t *layers = SF_NEW_ARRAY(w->a, uint32_t, w->c->n_workers * w->out->n_groups);
-    size_t *n_groups = SF_NEW_ARRAY(w->a, size_t, w->c->n_workers);
+    size_t *n_groups = SF_NEW_ARRAY(w->a, size_t, w->c->n_workers), most = 0;
+    uint32_t *layers;
 
-    if (!layers || !n_groups)
+    if (!n_groups)
         return sf_kv_nomem(w);
     for (size_t i = 0; i < w->c->n_workers; i++) {
-        const sf_kv_view *view = sf_kv_view_of(w, i);
-
-        n_groups[i] = view->n_groups;
-        for (size_t j = 0; j < view->n_groups && j < w->out->n_groups; j++)
-            layers[i * w->out->n_groups + j] = view->groups[j].on_stage[w->c->workers[i].stage];
+        n_groups[i] = sf_kv_view_of(w, i)->n_groups;
+        most = n_groups[i] > most ? n_groups[i] : most;
     }
+    layers = SF_NEW_ARRAY(w->a, uint32_t, w->c->n_workers * most);
+    if (!layers)
+        return sf_kv_nomem(w);
+    for (size_t i = 0; i < w->c->n_workers; i++)
+        for (size_t j = 0; j < n_groups[i]; j++)
+            layers[i * most + j] = sf_kv_view_of(w, i)->groups[j].on_stage[w->c->workers[i].stage];
     w->out->group_layers = layers;
+    w->out->group_columns = most;
     w->out->worker_groups = n_groups;
     return true;
 }
