@@ -23,7 +23,9 @@ typedef struct sf_pipeline_stage {
     sf_str architecture;   /* the engine's class for it, or empty: config.json decides */
     sf_str part;           /* part of the model family that it loads */
     sf_str subdir;         /* model_subdir, or empty */
-    const sf_node *facts;  /* what only this stage has: codec graph pool, activation, fp32, offload lists … */
+    const sf_node *facts;  /* what only this stage has: codec graph pool, activation, fp32 … (docs/pipelines.md) */
+    bool multimodal;       /* takes images, audio or video: its encoders are profiled */
+    const sf_node *once_named; /* older names of model_stage, a list, or NULL */
 } sf_pipeline_stage;
 
 typedef struct sf_pipeline {
@@ -61,6 +63,8 @@ typedef struct sf_stage {
     const sf_node *node;   /* the stage's map in the file, for places; NULL for a command */
     const sf_node *env;    /* environment of the stage, or NULL */
     uint64_t gpu_pool_bytes; /* connector memory pools on the device */
+    const sf_node *const *connectors; /* `extra` maps of the connectors on this stage: codec sizes and the like */
+    size_t n_connectors;
 } sf_stage;
 
 typedef struct sf_deployment {
@@ -89,7 +93,9 @@ typedef struct sf_stages_wish {
     sf_str hf_architecture, hf_model_type; /* of --model's config when it is known, for choosing the pipeline */
     const sf_args *cli;        /* engine arguments given beside the file; NULL none */
     const sf_profile *profile; /* decides precedence, max_batch_size, devices rules */
-    uint32_t visible;          /* devices in the inventory: "all visible" */
+    uint32_t visible;          /* devices in the inventory: "all visible"; 0: not known, nothing is checked */
+    const uint32_t *visible_ids; /* their indices, when they are not 0 … visible - 1; NULL otherwise */
+    const sf_node *stage_overrides; /* --stage-overrides: map of stage id to a map of arguments; NULL none */
 } sf_stages_wish;
 
 /*

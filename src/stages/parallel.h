@@ -1,0 +1,21 @@
+/*
+ * parallel: parallel_config of a diffusion stage: which sizes, how many ranks.
+ */
+#ifndef SF_STAGES_PARALLEL_H
+#define SF_STAGES_PARALLEL_H
+
+#include "stages/keys.h"
+
+typedef struct sf_parallel {
+    uint32_t tp, pp, dp, sp, cfg, world;
+    bool hsdp;
+    uint32_t hsdp_shard, hsdp_replicate;
+} sf_parallel;
+
+/* `config` NULL or null: all ones.  Codes: SF_E_ARG_VALUE, SF_E_STAGE_KEY. */
+sf_code sf_parallel_read(const sf_node *config, const sf_keys *keys, sf_diags *dg, sf_parallel *ret);
+
+/* `num_gpus` ranks in all: data parallelism is what is left.  Code: SF_E_ARG_VALUE at `at`. */
+sf_code sf_parallel_fill(sf_parallel *p, int64_t num_gpus, const sf_node *at, sf_diags *dg);
+
+#endif
