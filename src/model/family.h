@@ -128,7 +128,10 @@ sf_code sf_family_encoder(sf_walk *w, const sf_frame *frame, const sf_node *part
 
 /* max_model_len as the engine derives it. */
 void sf_resolve_max_len(sf_arena *a, const sf_node *text, sf_model *m);
-/* Holds the walk's tensors against the headers; drops the `maybe` ones that are not there. */
-sf_code sf_resolve_headers(sf_walk *w, const sf_node *keeps, const sf_node *loads);
+/*
+ * Holds the walk's tensors against the headers; drops the `maybe` ones that are not there.  `soft`: the
+ * family is not sure of its shapes; where the headers differ they take their place, with a warning.
+ */
+sf_code sf_resolve_headers(sf_walk *w, const sf_node *keeps, const sf_node *loads, bool soft);
 
 #endif

@@ -284,7 +284,7 @@ static sf_code read_headers(const folder *f, const listing *l, const weights *w,
     uint64_t guess = w->index.n && w->n ? w->tensors / w->n * BYTES_PER_TENSOR + 4096 : FIRST_READ;
     sf_tensor_table *t = sf_tensor_table_new(f->a);
 
-    if (!t || !sf_tensor_table_reserve(t, (size_t)w->tensors))
+    if (!t)
         return SF_E_NOMEM;
     for (size_t i = 0; i < w->n; i++) {
         sf_str path = sf_path_join(f->a, l->dir, w->files[i]);

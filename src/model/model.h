@@ -127,7 +127,7 @@ sf_code sf_model_resolve(sf_arena *a, const sf_checkpoint *ckpt, const sf_model_
 
 /*
  * The parts that the checkpoint's family knows ("thinker", "talker", "code2wav"); one empty name
- * when it has no parts.  Together they hold each tensor of the checkpoint once.
+ * when it has no parts.  A tensor that two stages load (BAGEL's language model) is in both of their parts.
  */
 sf_code sf_model_parts(sf_arena *a, const sf_checkpoint *ckpt, const sf_model_wish *wish, sf_diags *dg, sf_str **ret,
                        size_t *ret_n);

@@ -234,34 +234,12 @@ static void set_dtype(sf_walk *w)
 }
 
 /* An assumed layout: where headers are at hand the weights are what they say. */
-static sf_code tensors_of_headers(sf_walk *w)
+static sf_code check_headers(sf_walk *w, const target *t)
 {
-    size_t n = sf_tensor_table_count(w->headers);
+    const sf_node *keeps = sf_node_get(t->part, "keeps"), *approximate = sf_node_get(t->part, "approximate");
+    bool soft = t->assumed || (approximate && approximate->kind == SF_BOOL && approximate->as.b);
 
-    if (n > SF_FAMILY_TENSORS)
-        return sf_diag_error(w->dg, SF_E_LIMIT, sf_node_where(w->root), NULL, "%zu kinds of tensors", n);
-    w->out = SF_NEW_ARRAY(w->a, sf_family_tensor, n);
-    if (!w->out)
-        return SF_E_NOMEM;
-    for (size_t i = 0; i < n; i++) {
-        const sf_tensor_pattern *p = sf_tensor_table_at(w->headers, i);
-        sf_tensor *t = &w->out[i].t;
-
-        *t = (sf_tensor){.name = p->name,
-                         .component = SF_STR("assumed"),
-                         .n_dims = p->n_dims,
-                         .in_checkpoint = true,
-                         .loaded = true,
-                         .disk_dtype = p->dtype,
-                         .cls = p->n_dims > 1 ? SF_TENSOR_LINEAR : SF_TENSOR_OTHER,
-                         .repeat = (uint32_t)p->count,
-                         .experts = 1,
-                         .origin = SF_ORIGIN_ASSUMED};
-        memcpy(t->dims, p->dims, sizeof t->dims);
-    }
-    w->n_out = n;
-    w->model->headers_read = true;
-    return SF_OK;
+    return sf_resolve_headers(w, keeps, sf_node_get(t->part, "loads"), soft);
 }
 
 static sf_code finish_tensors(sf_walk *w, bool assumed)
@@ -356,9 +334,7 @@ sf_code sf_model_resolve(sf_arena *a, const sf_checkpoint *ckpt, const sf_model_
     set_dtype(w);
     if (m->text && m->n_kv)
         sf_resolve_max_len(a, m->text, m);
-    rc = t.assumed && w->headers
-             ? tensors_of_headers(w)
-             : sf_resolve_headers(w, sf_node_get(t.part, "keeps"), sf_node_get(t.part, "loads"));
+    rc = check_headers(w, &t);
     if (!rc)
         rc = finish_tensors(w, t.assumed);
     if (!rc)

@@ -238,8 +238,36 @@ static sf_code differ(check *c, const key *k, size_t others)
         other.n ? ", and " : "", SF_STR_ARG(other), others);
 }
 
+/* The headers in place of what was derived. */
+static sf_code replace(check *c, const sf_node *keeps)
+{
+    sf_walk *w = c->w;
+
+    sf_diag_warning(w->dg, SF_E_TENSORS_DIFFER, sf_node_where(w->root),
+                    "sizes are exact; how tensor parallelism cuts them is assumed",
+                    "the weight files have other tensors than the family `%.*s` expects: theirs are taken",
+                    SF_STR_ARG(w->model->family));
+    w->n_out = 0;
+    for (size_t s = 0; s <= w->ckpt->n_subs; s++) {
+        sf_str sub = s ? w->ckpt->subs[s - 1].name : (sf_str){0};
+        const sf_tensor_table *table = s ? w->ckpt->subs[s - 1].headers : w->headers;
+
+        for (size_t i = 0; table && i < sf_tensor_table_count(table); i++) {
+            const sf_tensor_pattern *p = sf_tensor_table_at(table, i);
+            sf_code rc = SF_OK;
+
+            if (keeps ? covered(keeps, sub, p->example) : s == 0)
+                rc = add_extra(c, p, sub, true);
+            if (rc)
+                return rc;
+        }
+    }
+    w->model->headers_read = true;
+    return SF_OK;
+}
+
 /* Every key whose table is at hand must have been found as often as it is expected. */
-static sf_code judge(check *c)
+static size_t judge(const check *c, const key **ret_first)
 {
     const key *first = NULL;
     size_t bad = 0;
@@ -253,7 +281,8 @@ static sf_code judge(check *c)
         if (!first)
             first = k;
     }
-    return first ? differ(c, first, bad - 1) : SF_OK;
+    *ret_first = first;
+    return bad;
 }
 
 /* Data types of the headers; `maybe` tensors that are not there go. */
@@ -302,10 +331,11 @@ static void tell_extra(const check *c)
                     SF_STR_ARG(w->model->family), SF_STR_ARG(c->extra_example));
 }
 
-sf_code sf_resolve_headers(sf_walk *w, const sf_node *keeps, const sf_node *loads)
+sf_code sf_resolve_headers(sf_walk *w, const sf_node *keeps, const sf_node *loads, bool soft)
 {
     check c = {.w = w};
-    size_t n_derived = w->n_out;
+    const key *first;
+    size_t n_derived = w->n_out, differing;
     bool any = w->headers != NULL;
     sf_code rc;
 
@@ -321,10 +351,11 @@ sf_code sf_resolve_headers(sf_walk *w, const sf_node *keeps, const sf_node *load
     for (size_t i = 0; !rc && i < w->ckpt->n_subs; i++)
         if (w->ckpt->subs[i].headers && keeps)
             rc = match_table(&c, w->ckpt->subs[i].headers, w->ckpt->subs[i].name, keeps, loads);
-    if (!rc)
-        rc = judge(&c);
     if (rc)
         return rc;
+    differing = judge(&c, &first);
+    if (differing)
+        return soft ? replace(&c, keeps) : differ(&c, first, differing - 1);
     take_over(&c, n_derived);
     tell_extra(&c);
     w->model->headers_read = true;

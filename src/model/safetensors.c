@@ -1,26 +1,16 @@
 /*
- * safetensors: reads one header with the pull reader, checks it, and counts its tensors.
+ * safetensors: reads one header member by member, checks it, and counts its tensors.
  * Must not trust a number of the file and must not allocate per tensor.
  * Rules of the format: safetensors 0.7, safetensors/src/tensor.rs (read_metadata, validate).
  */
 #include "model/safetensors.h"
 
-#include "model/coverage.h"
-#include "model/tensor_table.h"
-#include "text/json.h"
+#include "model/safetensors_reader.h"
 
 /* Names in messages are cut to this many bytes. */
-enum { SHOWN = 160, BYTES_PER_TENSOR = 112 };
+enum { SHOWN = 160 };
 
-typedef struct reader {
-    sf_tensor_table *t;
-    sf_json j;
-    uint64_t data_size;
-    sf_coverage covered;
-    size_t name_off, name_len; /* token of the tensor at hand */
-    sf_str last_dtype;         /* text of the last one: most tensors of a file have the same */
-    sf_dtype dtype;
-} reader;
+typedef sf_header_reader reader;
 
 static sf_code fail(reader *r, sf_code code, size_t off, size_t len, const char *hint, const char *format,
                     ...) __attribute__((format(printf, 6, 7)));
@@ -33,6 +23,8 @@ static sf_code fail(reader *r, sf_code code, size_t off, size_t len, const char 
 
     if (r->j.error)
         return r->j.error;
+    if (!r->j.dg)
+        return r->j.error = code;
     va_start(args, format);
     message = sf_arena_vprintf(r->t->a, format, args);
     va_end(args);
@@ -64,16 +56,9 @@ static sf_code fail_token(reader *r, const char *what)
 
 static sf_code read_dtype(reader *r, sf_tensor_row *row)
 {
-    sf_str text;
-
     if (sf_json_next(&r->j) != SF_JSON_STRING)
         return fail_token(r, "dtype is not a string");
-    text = sf_json_raw(&r->j);
-    if (!sf_str_eq(text, r->last_dtype)) {
-        r->last_dtype = text;
-        r->dtype = sf_dtype_of_header(text);
-    }
-    row->dtype = r->dtype;
+    row->dtype = sf_dtype_of_header(sf_json_raw(&r->j));
     if (row->dtype == SF_DT_NONE)
         return fail(r, SF_E_HEADER, r->j.token_off, r->j.token_len, "a newer stagefit may know it",
                     "tensor \"%.*s\" has the unknown dtype %.*s", NAME_ARG(r),
@@ -123,42 +108,49 @@ static sf_code read_shape(reader *r, sf_tensor_row *row)
     return SF_OK;
 }
 
-static sf_code read_offsets(reader *r, uint64_t offsets[2])
+static sf_code read_offsets(reader *r, sf_entry *e)
 {
+    uint64_t offsets[2];
     size_t n = 0;
 
     if (!read_numbers(r, "data_offsets", offsets, 2, &n))
         return r->j.error;
-    return n == 2 ? SF_OK : fail_token(r, "data_offsets does not have two numbers");
+    if (n != 2)
+        return fail_token(r, "data_offsets does not have two numbers");
+    e->begin = offsets[0];
+    e->end = offsets[1];
+    return SF_OK;
 }
 
-/* Counts elements and bytes and holds them against the offsets. */
-static sf_code check_size(reader *r, sf_tensor_row *row, const uint64_t offsets[2])
+#define ULL(v) ((unsigned long long)(v))
+
+static sf_code check_size(reader *r, sf_entry *e)
 {
     const char *hint = NULL;
 
-    row->numel = 1;
-    for (size_t i = 0; i < row->n_dims; i++)
-        if (!sf_mul(row->numel, row->dims[i], &row->numel))
-            return fail(r, SF_E_HEADER, r->name_off, r->name_len, hint,
-                        "tensor \"%.*s\": its shape overflows 64 bits", NAME_ARG(r));
-    if (!sf_dtype_bytes(row->dtype, row->numel, &row->bytes))
+    switch (sf_entry_measure(e, r->data_size)) {
+    case SF_ENTRY_OVERFLOW:
+        return fail(r, SF_E_HEADER, r->name_off, r->name_len, hint,
+                    "tensor \"%.*s\": its shape overflows 64 bits", NAME_ARG(r));
+    case SF_ENTRY_PARTIAL:
         return fail(r, SF_E_HEADER, r->name_off, r->name_len, hint,
                     "tensor \"%.*s\": %llu elements of %s do not fill whole bytes", NAME_ARG(r),
-                    (unsigned long long)row->numel, sf_dtype_name(row->dtype));
-    if (offsets[0] > offsets[1])
+                    ULL(e->row.numel), sf_dtype_name(e->row.dtype));
+    case SF_ENTRY_REVERSED:
         return fail(r, SF_E_HEADER, r->name_off, r->name_len, hint,
-                    "tensor \"%.*s\" ends before it begins: [%llu, %llu]", NAME_ARG(r),
-                    (unsigned long long)offsets[0], (unsigned long long)offsets[1]);
-    if (offsets[1] - offsets[0] != row->bytes)
+                    "tensor \"%.*s\" ends before it begins: [%llu, %llu]", NAME_ARG(r), ULL(e->begin),
+                    ULL(e->end));
+    case SF_ENTRY_DIFFERS:
         return fail(r, SF_E_HEADER, r->name_off, r->name_len, hint,
                     "tensor \"%.*s\": shape and dtype make %llu bytes, data_offsets %llu", NAME_ARG(r),
-                    (unsigned long long)row->bytes, (unsigned long long)(offsets[1] - offsets[0]));
-    if (offsets[1] > r->data_size)
+                    ULL(e->row.bytes), ULL(e->end - e->begin));
+    case SF_ENTRY_BEYOND:
         return fail(r, SF_E_HEADER, r->name_off, r->name_len, "the file is cut short: fetch it again",
                     "tensor \"%.*s\" ends at byte %llu of the data, but the file has only %llu", NAME_ARG(r),
-                    (unsigned long long)offsets[1], (unsigned long long)r->data_size);
-    return SF_OK;
+                    ULL(e->end), ULL(r->data_size));
+    default:
+        return SF_OK;
+    }
 }
 
 static sf_code refuse(reader *r, sf_key_added added)
@@ -175,7 +167,7 @@ static sf_code refuse(reader *r, sf_key_added added)
 enum { HAS_DTYPE = 1, HAS_SHAPE = 2, HAS_OFFSETS = 4, HAS_ALL = 7 };
 
 /* One of the keys of a tensor; adds its bit to *has. */
-static sf_code read_field(reader *r, sf_tensor_row *row, uint64_t offsets[2], unsigned *has)
+static sf_code read_field(reader *r, sf_entry *e, unsigned *has)
 {
     sf_str key = sf_json_raw(&r->j);
     unsigned bit = sf_str_eq(key, SF_STR("dtype"))          ? HAS_DTYPE
@@ -188,32 +180,46 @@ static sf_code read_field(reader *r, sf_tensor_row *row, uint64_t offsets[2], un
                     "tensor \"%.*s\": %.*s given twice", NAME_ARG(r), SF_STR_ARG(key));
     *has |= bit;
     if (bit == HAS_DTYPE)
-        return read_dtype(r, row);
+        return read_dtype(r, &e->row);
     if (bit == HAS_SHAPE)
-        return read_shape(r, row);
+        return read_shape(r, &e->row);
     if (bit == HAS_OFFSETS)
-        return read_offsets(r, offsets);
+        return read_offsets(r, e);
     return sf_json_skip(&r->j, sf_json_next(&r->j));
+}
+
+/* Counts a measured tensor. */
+static sf_key_added count(reader *r, const sf_entry *e)
+{
+    sf_fold fold;
+
+    sf_fold_name(e->name, &fold);
+    return sf_tensor_table_add(r->t, &fold, &e->row);
+}
+
+static sf_code cover(reader *r, const sf_entry *e)
+{
+    sf_range range = {e->begin, e->end, r->window_at + r->name_off, r->name_len};
+
+    if (!sf_coverage_add(&r->covered, &range))
+        r->j.error = SF_E_NOMEM;
+    return r->j.error;
 }
 
 /* The value of one tensor, whose name has just been read. */
 static sf_code read_tensor(reader *r)
 {
-    sf_tensor_row row = {.dtype = SF_DT_NONE};
-    uint64_t offsets[2] = {0, 0};
+    sf_entry e = {.begin = 0};
     unsigned has = 0;
     sf_json_event event;
     sf_key_added added;
-    sf_fold fold;
-    sf_str name;
 
-    if (sf_json_decode(&r->j, r->t->a, &name))
+    if (sf_json_decode(&r->j, r->t->a, &e.name))
         return r->j.error;
-    sf_fold_name(name, &fold);
     if (sf_json_next(&r->j) != SF_JSON_OBJECT)
         return fail_token(r, "expected {\"dtype\", \"shape\", \"data_offsets\"}");
     while ((event = sf_json_next(&r->j)) == SF_JSON_KEY)
-        if (read_field(r, &row, offsets, &has))
+        if (read_field(r, &e, &has))
             return r->j.error;
     if (event == SF_JSON_ERROR)
         return r->j.error;
@@ -222,17 +228,34 @@ static sf_code read_tensor(reader *r)
                     !(has & HAS_DTYPE)   ? "dtype"
                     : !(has & HAS_SHAPE) ? "shape"
                                          : "data_offsets");
-    if (check_size(r, &row, offsets))
+    if (check_size(r, &e))
         return r->j.error;
-    added = sf_tensor_table_add(r->t, &fold, &row);
-    if (added != SF_KEY_NEW)
-        return refuse(r, added);
-    if (r->t->tensors > SF_SAFETENSORS_MAX_TENSORS)
+    if (r->t->tensors >= SF_SAFETENSORS_MAX_TENSORS)
         return fail(r, SF_E_LIMIT, r->name_off, r->name_len, NULL, "more than %d tensors",
                     SF_SAFETENSORS_MAX_TENSORS);
-    if (!sf_coverage_add(&r->covered, &(sf_range){offsets[0], offsets[1], r->name_off, r->name_len}))
-        return r->j.error = SF_E_NOMEM;
-    return SF_OK;
+    added = count(r, &e);
+    return added == SF_KEY_NEW ? cover(r, &e) : refuse(r, added);
+}
+
+/*
+ * Takes a member in the writer's own form.  False leaves it, and whatever is wrong with it, to the JSON
+ * reader; a name that is there already counts twice nowhere.
+ */
+static bool take_usual(reader *r)
+{
+    sf_entry e;
+    size_t at, end;
+
+    if (!sf_json_before_member(&r->j, &at))
+        return false;
+    end = sf_entry_read_usual(r->j.text, at, &e);
+    if (!end || sf_entry_measure(&e, r->data_size) != SF_ENTRY_GOOD ||
+        r->t->tensors >= SF_SAFETENSORS_MAX_TENSORS || count(r, &e) != SF_KEY_NEW)
+        return false;
+    r->name_off = at;
+    r->name_len = e.name.n + 2;
+    sf_json_after_member(&r->j, end);
+    return cover(r, &e) == SF_OK;
 }
 
 /* `__metadata__`: a map of strings, or null. */
@@ -252,63 +275,94 @@ static sf_code read_metadata(reader *r)
     return fail(r, SF_E_HEADER, r->j.token_off, r->j.token_len, NULL, "__metadata__ is not a map of strings");
 }
 
-static sf_code check_coverage(reader *r)
+static sf_code read_member(reader *r)
+{
+    r->name_off = r->j.token_off;
+    r->name_len = r->j.token_len;
+    if (!sf_str_eq(sf_json_raw(&r->j), SF_STR("__metadata__")))
+        return read_tensor(r);
+    if (r->has_metadata)
+        return fail(r, SF_E_DUP_KEY, r->name_off, r->name_len, NULL, "__metadata__ given twice");
+    if (!read_metadata(r))
+        r->has_metadata = true;
+    return r->j.error;
+}
+
+sf_code sf_header_start(sf_header_reader *r, sf_tensor_table *t, sf_str text, uint64_t data_size, sf_str file,
+                        sf_diags *dg)
+{
+    *r = (reader){.t = t, .data_size = data_size};
+    sf_json_init(&r->j, text, file, 0, dg);
+    r->j.base = SF_SAFETENSORS_PREFIX;
+    r->before = r->j;
+    sf_coverage_init(&r->covered, t->a);
+    if (!sf_str_starts(text, SF_STR("{")) || sf_json_next(&r->j) != SF_JSON_OBJECT)
+        return fail(r, SF_E_HEADER, 0, 1, "this is no safetensors file", "the header is not a JSON object");
+    return SF_OK;
+}
+
+sf_code sf_header_members(sf_header_reader *r)
+{
+    for (;;) {
+        sf_json_event event;
+
+        if (take_usual(r))
+            continue;
+        if (r->j.error)
+            return r->j.error;
+        r->before = r->j;
+        event = sf_json_next(&r->j);
+        if (event != SF_JSON_KEY) { /* the end, and after it padding at most */
+            if (event != SF_JSON_ERROR)
+                sf_json_next(&r->j);
+            return r->j.error;
+        }
+        if (read_member(r))
+            return r->j.error;
+    }
+}
+
+bool sf_header_is_covered(sf_header_reader *r)
 {
     const sf_range *bad = NULL;
-    unsigned long long at;
+    uint64_t end = 0;
+
+    return sf_coverage_check(&r->covered, &end, &bad) && end == r->data_size;
+}
+
+sf_code sf_header_finish(sf_header_reader *r)
+{
+    const sf_range *bad = NULL;
     uint64_t end = 0;
     sf_str name;
 
     if (sf_coverage_check(&r->covered, &end, &bad)) {
         if (end == r->data_size)
             return SF_OK;
-        return fail(r, SF_E_HEADER, 0, 1, "the file was written by a broken tool, or is two files in one",
-                    "%llu bytes after the last tensor belong to none",
-                    (unsigned long long)(r->data_size - end));
+        return fail(r, SF_E_HEADER, 0, 1, "the file was written by a broken tool, or has something behind it",
+                    "%llu bytes after the last tensor belong to none", ULL(r->data_size - end));
     }
-    at = bad->begin;
     name = shown(r, bad->owner_off, bad->owner_len);
     if (bad->begin > end)
         return fail(r, SF_E_HEADER, bad->owner_off, bad->owner_len, NULL,
-                    "%llu bytes before tensor \"%.*s\" belong to none", at - (unsigned long long)end,
+                    "%llu bytes before tensor \"%.*s\" belong to none", ULL(bad->begin - end),
                     SF_STR_ARG(name));
     return fail(r, SF_E_HEADER, bad->owner_off, bad->owner_len, NULL,
                 "tensor \"%.*s\" starts at byte %llu of the data, inside another tensor", SF_STR_ARG(name),
-                at);
+                ULL(bad->begin));
 }
 
 sf_code sf_safetensors_add(sf_tensor_table *t, sf_str json, uint64_t file_size, sf_str file, sf_diags *dg)
 {
-    reader r = {.t = t};
-    bool metadata = false;
-    sf_json_event event;
+    uint64_t rest = file_size < SF_SAFETENSORS_PREFIX ? 0 : file_size - SF_SAFETENSORS_PREFIX;
+    sf_header_reader r;
+    sf_code rc;
 
-    sf_json_init(&r.j, json, file, 0, dg);
-    r.j.base = SF_SAFETENSORS_PREFIX;
-    sf_coverage_init(&r.covered, t->a);
-    if (file_size < SF_SAFETENSORS_PREFIX || file_size - SF_SAFETENSORS_PREFIX < json.n)
-        return fail(&r, SF_E_HEADER, 0, 0, "the file is cut short: fetch it again",
-                    "the header is longer than the file");
-    r.data_size = file_size - SF_SAFETENSORS_PREFIX - json.n;
-    if (!sf_tensor_table_reserve(t, (size_t)t->tensors + json.n / BYTES_PER_TENSOR))
-        return SF_E_NOMEM;
-    event = sf_json_next(&r.j);
-    if (event != SF_JSON_OBJECT)
-        return fail(&r, SF_E_HEADER, 0, 1, "this is no safetensors file", "the header is not a JSON object");
-    while ((event = sf_json_next(&r.j)) == SF_JSON_KEY) {
-        r.name_off = r.j.token_off;
-        r.name_len = r.j.token_len;
-        if (sf_str_eq(sf_json_raw(&r.j), SF_STR("__metadata__"))) {
-            if (metadata)
-                return fail(&r, SF_E_DUP_KEY, r.name_off, r.name_len, NULL, "__metadata__ given twice");
-            metadata = true;
-            if (read_metadata(&r))
-                return r.j.error;
-        } else if (read_tensor(&r)) {
-            return r.j.error;
-        }
-    }
-    if (event == SF_JSON_ERROR || sf_json_next(&r.j) == SF_JSON_ERROR)
-        return r.j.error;
-    return check_coverage(&r);
+    if (rest < json.n)
+        return sf_diag_error(dg, SF_E_HEADER, (sf_where){.file = file},
+                             "the file is cut short: fetch it again", "the header is longer than the file");
+    rc = sf_header_start(&r, t, json, rest - json.n, file, dg);
+    if (!rc)
+        rc = sf_header_members(&r);
+    return rc ? rc : sf_header_finish(&r);
 }

@@ -40,8 +40,8 @@ sf_tensor_table *sf_tensor_table_new(sf_arena *a);
 sf_code sf_safetensors_length(sf_str first8, uint64_t file_size, sf_str file, sf_diags *dg, uint64_t *ret);
 
 /*
- * Adds the tensors of one header (the JSON bytes only) to the table.  `json` is borrowed: it
- * must live as long as the table, whose names point into it.  Codes: SF_E_HEADER, SF_E_JSON, SF_E_UTF8,
+ * Adds the tensors of one header (the JSON bytes only) to the table.  Nothing of `json`
+ * is kept.  Codes: SF_E_HEADER, SF_E_JSON, SF_E_UTF8,
  * SF_E_DUP_KEY, SF_E_LIMIT, SF_E_NOMEM, with file, line and column in the header and the byte in the file.
  * After an error the table is of no more use.
  */
@@ -62,9 +62,6 @@ void sf_tensor_table_totals(const sf_tensor_table *t, uint64_t *ret_tensors, uin
                             uint64_t *ret_bytes);
 /* True when a tensor of exactly this name was added (used for the index). */
 bool sf_tensor_table_has(const sf_tensor_table *t, sf_str name);
-
-/* Makes room for the names of `n` tensors: a table that knows how many will come grows once.  False: no memory. */
-bool sf_tensor_table_reserve(sf_tensor_table *t, size_t n);
 
 /*
  * model.safetensors.index.json: the shard files it names, sorted, each once, and how many

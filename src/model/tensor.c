@@ -5,39 +5,45 @@
  */
 #include "model/tensor.h"
 
+/* SF_STR as a constant expression. */
+#define SF_TEXT(literal)                                                                                     \
+    {                                                                                                        \
+        (literal), sizeof(literal) - 1                                                                       \
+    }
+
 static const struct {
-    const char *name;
+    sf_str name;
     unsigned bits;
 } dtypes[SF_DT_COUNT] = {
-    [SF_DT_NONE] = {"unknown",     0 },
-    [SF_DT_F64] = {"F64",         64},
-    [SF_DT_F32] = {"F32",         32},
-    [SF_DT_F16] = {"F16",         16},
-    [SF_DT_BF16] = {"BF16",        16},
-    [SF_DT_F8_E4M3] = {"F8_E4M3",     8 },
-    [SF_DT_F8_E5M2] = {"F8_E5M2",     8 },
-    [SF_DT_F8_E8M0] = {"F8_E8M0",     8 },
-    [SF_DT_I64] = {"I64",         64},
-    [SF_DT_I32] = {"I32",         32},
-    [SF_DT_I16] = {"I16",         16},
-    [SF_DT_I8] = {"I8",          8 },
-    [SF_DT_U64] = {"U64",         64},
-    [SF_DT_U32] = {"U32",         32},
-    [SF_DT_U16] = {"U16",         16},
-    [SF_DT_U8] = {"U8",          8 },
-    [SF_DT_BOOL] = {"BOOL",        8 },
-    [SF_DT_F4] = {"F4",          4 },
-    [SF_DT_F6_E2M3] = {"F6_E2M3",     6 },
-    [SF_DT_F6_E3M2] = {"F6_E3M2",     6 },
-    [SF_DT_C64] = {"C64",         64},
-    [SF_DT_F8_E4M3FNUZ] = {"F8_E4M3FNUZ", 8 },
-    [SF_DT_F8_E5M2FNUZ] = {"F8_E5M2FNUZ", 8 },
+    [SF_DT_NONE] = {SF_TEXT("unknown"),     0 },
+    [SF_DT_F64] = {SF_TEXT("F64"),         64},
+    [SF_DT_F32] = {SF_TEXT("F32"),         32},
+    [SF_DT_F16] = {SF_TEXT("F16"),         16},
+    [SF_DT_BF16] = {SF_TEXT("BF16"),        16},
+    [SF_DT_F8_E4M3] = {SF_TEXT("F8_E4M3"),     8 },
+    [SF_DT_F8_E5M2] = {SF_TEXT("F8_E5M2"),     8 },
+    [SF_DT_F8_E8M0] = {SF_TEXT("F8_E8M0"),     8 },
+    [SF_DT_I64] = {SF_TEXT("I64"),         64},
+    [SF_DT_I32] = {SF_TEXT("I32"),         32},
+    [SF_DT_I16] = {SF_TEXT("I16"),         16},
+    [SF_DT_I8] = {SF_TEXT("I8"),          8 },
+    [SF_DT_U64] = {SF_TEXT("U64"),         64},
+    [SF_DT_U32] = {SF_TEXT("U32"),         32},
+    [SF_DT_U16] = {SF_TEXT("U16"),         16},
+    [SF_DT_U8] = {SF_TEXT("U8"),          8 },
+    [SF_DT_BOOL] = {SF_TEXT("BOOL"),        8 },
+    [SF_DT_F4] = {SF_TEXT("F4"),          4 },
+    [SF_DT_F6_E2M3] = {SF_TEXT("F6_E2M3"),     6 },
+    [SF_DT_F6_E3M2] = {SF_TEXT("F6_E3M2"),     6 },
+    [SF_DT_C64] = {SF_TEXT("C64"),         64},
+    [SF_DT_F8_E4M3FNUZ] = {SF_TEXT("F8_E4M3FNUZ"), 8 },
+    [SF_DT_F8_E5M2FNUZ] = {SF_TEXT("F8_E5M2FNUZ"), 8 },
 };
 
 sf_dtype sf_dtype_of_header(sf_str name)
 {
     for (sf_dtype d = SF_DT_NONE + 1; d < SF_DT_COUNT; d++)
-        if (sf_str_is(name, dtypes[d].name))
+        if (sf_str_eq(name, dtypes[d].name))
             return d;
     return SF_DT_NONE;
 }
@@ -87,7 +93,7 @@ sf_dtype sf_dtype_of_torch(sf_str name)
 
 const char *sf_dtype_name(sf_dtype dtype)
 {
-    return dtypes[(unsigned)dtype < SF_DT_COUNT ? dtype : SF_DT_NONE].name;
+    return dtypes[(unsigned)dtype < SF_DT_COUNT ? dtype : SF_DT_NONE].name.p;
 }
 
 unsigned sf_dtype_bits(sf_dtype dtype)
