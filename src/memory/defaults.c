@@ -146,8 +146,6 @@ static void fill_runner(const sf_profile *profile, sf_stage_need *n)
     n->runner_v2 = m && n->stage->kind == SF_STAGE_AR && sf_profile_runs_v2(profile, m->architecture, dense);
     if (asked.n)
         n->runner_v2 = sf_str_is(asked, "v2");
-    else if (profile->omni)
-        n->runner_v2 = false; /* vLLM-Omni brings its own runners; v2 is asked for with model_runner */
     n->graph_rule = n->runner_v2 ? profile->graphs_v2 : profile->graphs;
 }
 

@@ -57,10 +57,21 @@ sf_code sf_overheads_fact(sf_arena *a, const sf_node *fact, sf_diags *dg, sf_amo
     return ret->formula.p ? SF_OK : SF_E_NOMEM;
 }
 
+/* One graph a size, and where decode batches have full graphs too, one more up to max_num_seqs. */
+static size_t graph_count(const sf_profile *profile, const sf_stage_need *n)
+{
+    size_t count = n->n_capture_sizes;
+
+    for (size_t i = 0; profile->capture_full_and_piecewise && i < n->n_capture_sizes; i++)
+        count += n->capture_sizes[i] <= n->max_num_seqs;
+    return count;
+}
+
 static void fill_graphs(sf_arena *a, const sf_profile *profile, const sf_stage_need *n, uint64_t layers,
                         sf_rank_need *r)
 {
-    double scale = profile->graphs_actual.graphs > 0 ? (double)n->n_capture_sizes / profile->graphs_actual.graphs : 1;
+    double reference = profile->graphs_actual.graphs;
+    double scale = reference > 0 ? (double)graph_count(profile, n) / reference : 1;
     double actual, est;
 
     r->part[SF_PART_GRAPHS] = nothing(n->stage->kind == SF_STAGE_AR ? "enforce_eager: no CUDA graphs" : "none");
