@@ -89,6 +89,15 @@ static sf_code model_hints(checking *c, sf_stages_wish *wish)
     return SF_OK;
 }
 
+static const uint32_t *device_ids(const checking *c)
+{
+    uint32_t *ids = SF_NEW_ARRAY(c->in.arena, uint32_t, c->inventory->n + 1);
+
+    for (size_t i = 0; ids && i < c->inventory->n; i++)
+        ids[i] = c->inventory->gpus[i].index;
+    return ids;
+}
+
 static sf_code read_deployment(checking *c)
 {
     sf_stages_wish wish = {
@@ -98,10 +107,14 @@ static sf_code read_deployment(checking *c)
         .cli = &c->cli,
         .profile = c->v->profile,
         .visible = (uint32_t)c->inventory->n,
+        .visible_ids = device_ids(c),
+        .stage_overrides = c->v->command ? c->v->command->stage_overrides : NULL,
     };
     sf_str text, file;
     sf_code rc;
 
+    if (!wish.visible_ids)
+        return SF_E_NOMEM;
     if (c->v->command && !c->omni)
         return sf_command_deployment(c->in.arena, c->v->command, &wish, c->in.dg, &c->v->deployment);
     rc = model_hints(c, &wish);
@@ -184,7 +197,7 @@ static sf_code check(checking *c)
     if (!rc)
         rc = sf_inputs_settings(&c->in, &set);
     if (!rc)
-        rc = sf_profile_find(c->in.arena, c->engine, c->omni, c->in.dg, &c->v->profile);
+        rc = sf_inputs_profile(&c->in, c->engine, c->omni, c->config, &c->v->profile);
     if (!rc)
         rc = sf_inputs_gpus(&c->in, c->inventory);
     if (rc)

@@ -30,5 +30,7 @@ sf_code sf_inputs_settings(sf_inputs *in, sf_args *ret);
 sf_code sf_inputs_checkpoint(sf_inputs *in, sf_str name, const sf_checkpoint **ret);
 /* Text of the stage config that the request names, and the name to show for it. */
 sf_code sf_inputs_config(sf_inputs *in, sf_str path, sf_str *ret_text, sf_str *ret_file);
+/* The profile for `spec` (empty: the newest that reads the format of the stage config). */
+sf_code sf_inputs_profile(sf_inputs *in, sf_str spec, bool omni, sf_str config, const sf_profile **ret);
 
 #endif
