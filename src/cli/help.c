@@ -32,6 +32,11 @@ static void wrap(FILE *out, size_t at, size_t indent, const char *text)
     putc('\n', out);
 }
 
+static char upper(char c)
+{
+    return c >= 'a' && c <= 'z' ? (char)(c - 32) : c;
+}
+
 static void option_line(FILE *out, const cli_option *o)
 {
     char head[64];
@@ -48,9 +53,12 @@ static void option_line(FILE *out, const cli_option *o)
 
 void cli_help_command(FILE *out, const cli_command *cmd)
 {
+    char summary[256];
+
     fprintf(out, "Usage: stagefit %s [OPTIONS]%s%s\n\n", cmd->name, cmd->operands ? " " : "",
             cmd->operands ? cmd->operands : "");
-    wrap(out, 0, 0, cmd->summary);
+    snprintf(summary, sizeof summary, "%c%s.", upper(cmd->summary[0]), cmd->summary + 1);
+    wrap(out, 0, 0, summary);
     fputs("\nOptions:\n", out);
     for (const cli_option *o = cli_options; o->name; o++)
         if (o->commands & cmd->mask)
@@ -65,8 +73,8 @@ void cli_help_command(FILE *out, const cli_command *cmd)
 void cli_help(FILE *out)
 {
     fputs("Usage: stagefit COMMAND [OPTIONS] ...\n\n"
-          "Will these model stages start on these GPUs, how much KV cache does each get, and\n"
-          "where does the memory go?  Answered from files, without a GPU.\n\nCommands:\n",
+          "Will these model stages start on these GPUs, how much KV cache does each get,\n"
+          "and where does the memory go?  Answered from files, without a GPU.\n\nCommands:\n",
           out);
     for (const cli_command *c = cli_commands; c->name; c++) {
         fprintf(out, "  %-12s", c->name);
@@ -75,16 +83,11 @@ void cli_help(FILE *out)
     fputs("\nTry:\n"
           "  stagefit demo\n"
           "  stagefit check stages.yaml --gpu 2xH100-80GB\n"
-          "  stagefit check --gpu H100-80GB -- vllm serve Qwen/Qwen3-8B --max-model-len 16384\n"
+          "  stagefit check --gpu H100-80GB -- vllm serve Qwen/Qwen3-8B --max-num-seqs 64\n"
           "  stagefit estimate Qwen/Qwen3-8B\n\n"
-          "'stagefit COMMAND --help' shows the options of a command; 'stagefit --version' the\n"
-          "version.\n",
+          "'stagefit COMMAND --help' shows the options of a command, 'stagefit --version'\n"
+          "the version.\n",
           out);
-}
-
-static char upper(char c)
-{
-    return c >= 'a' && c <= 'z' ? (char)(c - 32) : c;
 }
 
 void cli_man_options(FILE *out, const cli_command *cmd)

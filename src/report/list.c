@@ -103,7 +103,7 @@ static void cell_json(sf_json_writer *w, const char *key, const sf_cell *c)
 void sf_report_list_json(sf_json_writer *w, const sf_list_view *v, int status)
 {
     sf_json_head(w, "stagefit/list/1", status);
-    sf_jw_kv_str(w, "what", v->what);
+    sf_json_opt(w, "what", v->what);
     sf_jw_key(w, "items");
     sf_jw_array(w);
     for (size_t i = 0; i < v->n_rows; i++) {
