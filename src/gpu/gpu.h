@@ -33,7 +33,7 @@ typedef struct sf_gpu_model {
     sf_str source;         /* address of the evidence for the total */
 } sf_gpu_model;
 
-/* The catalogue, in file order.  Data: data/gpus/gpus.yaml. */
+/* The catalogue, in file order.  Data: data/gpus/gpus.tsv, data/gpus/totals.yaml.  Code: SF_E_NOMEM. */
 sf_code sf_gpu_catalogue(sf_arena *a, sf_diags *dg, const sf_gpu_model **ret, size_t *ret_n);
 
 /* One device of the inventory. */
@@ -46,7 +46,7 @@ typedef struct sf_gpu {
     uint64_t used;      /* by other tenants before anything starts */
     bool used_known;    /* the user said free= or used= */
     unsigned capability;
-    uint64_t nvml_total; /* for the batch defaults; falls back to total */
+    uint64_t nvml_total; /* for the batch defaults; estimated from total when no catalogue has it */
     sf_str note;        /* how total is known, one line */
 } sf_gpu;
 
@@ -57,16 +57,18 @@ typedef struct sf_inventory {
 
 /*
  * Adds one description to the list:
- *   "2xH100-80GB", "H100", "0=RTX4090", "24GiB", "2x24GiB", "@gpus.json" is handled by the caller,
- *   each with ",free=70GiB" or ",used=3GiB" behind.  Names match aliases without regard to case, blanks,
- *   dashes; "NVIDIA" in front may be left out.  Without an index the next free ones are taken.
- * Codes: SF_E_GPU_SPEC, SF_E_GPU_UNKNOWN (with the nearest names in the hint), SF_E_GPU_NO_TOTAL.
+ *   "2xH100-80GB", "H100", "0=RTX4090", "4=2xL40S", "24GiB", "2x24GiB"; "@gpus.json" is handled by the caller;
+ *   each with ",free=70GiB", ",used=3GiB" or ",total=79.1GiB" behind.  Names match aliases without regard to
+ *   case, blanks, dashes; "NVIDIA" in front may be left out.  Without an index the lowest free ones are taken.
+ * Nothing is added on failure.  Codes: SF_E_GPU_SPEC (also for a name that means several GPUs, with the choices
+ * in the hint), SF_E_GPU_UNKNOWN (with the nearest names in the hint), SF_E_GPU_NO_TOTAL, SF_E_NOMEM.
  */
 sf_code sf_inventory_add(sf_arena *a, sf_inventory *inv, sf_str spec, sf_diags *dg);
 
 /*
  * Adds the devices of an inventory file (JSON): {"schema": "stagefit/gpus/1", "gpus": [{"index": 0,
- * "name": "H100-80GB", "total": "79.19GiB" | bytes, "free": …, "used": …}, …]}.  Code: SF_E_GPU_INVENTORY.
+ * "name": "H100-80GB", "total": "79.19GiB" | bytes, "free": …, "used": …}, …]}.  A name outside the catalogue will do
+ * when the total is given.  Codes: SF_E_GPU_INVENTORY, SF_E_GPU_UNKNOWN, SF_E_GPU_NO_TOTAL, SF_E_NOMEM.
  */
 sf_code sf_inventory_add_json(sf_arena *a, sf_inventory *inv, const sf_node *root, sf_diags *dg);
 
