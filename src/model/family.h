@@ -117,6 +117,7 @@ sf_code sf_family_eval(sf_walk *w, const sf_frame *frame, const sf_node *node, s
 sf_code sf_family_eval_text(sf_walk *w, const sf_frame *frame, sf_str text, sf_where at, sf_value *ret);
 sf_code sf_family_i64(sf_walk *w, const sf_frame *frame, const sf_node *node, int64_t min, int64_t max,
                       int64_t *ret);
+sf_code sf_family_truth(sf_walk *w, const sf_frame *frame, sf_str text, sf_where at, bool *ret);
 /* The expression of a node, for loops that compute it again and again. */
 sf_code sf_family_compile(sf_walk *w, const sf_frame *frame, const sf_node *node, const sf_expr **ret);
 sf_scope sf_family_scope(const sf_walk *w, const sf_frame *frame);

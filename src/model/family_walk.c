@@ -81,7 +81,7 @@ static sf_code bind_lets(sf_walk *w, const sf_frame *frame, const sf_node *lets)
     return SF_OK;
 }
 
-static sf_code truth_of(sf_walk *w, const sf_frame *frame, sf_str text, sf_where at, bool *ret)
+sf_code sf_family_truth(sf_walk *w, const sf_frame *frame, sf_str text, sf_where at, bool *ret)
 {
     sf_scope scope = sf_family_scope(w, frame);
     const sf_expr *e;
@@ -293,7 +293,7 @@ sf_code sf_family_walk(sf_walk *w, const sf_frame *frame, const sf_node *node)
     sf_code rc = SF_OK;
 
     if (when)
-        rc = truth_of(w, frame, when->text, sf_node_where(when), &yes);
+        rc = sf_family_truth(w, frame, when->text, sf_node_where(when), &yes);
     if (rc || !yes)
         return rc;
     if (sf_node_get(node, "use"))
@@ -386,7 +386,7 @@ sf_code sf_family_emit(sf_walk *w, const sf_frame *frame, const sf_node *node)
     if (!rc)
         rc = sf_family_row_parse(text, at, w->dg, &row);
     if (!rc && row.when.n)
-        rc = truth_of(w, frame, row.when, at, &yes);
+        rc = sf_family_truth(w, frame, row.when, at, &yes);
     if (rc || !yes)
         return rc;
     t = (sf_tensor){.param = row.param,

@@ -156,11 +156,22 @@ static sf_code find_entry(sf_walk *w, const sf_model_wish *wish, target *t)
     return rc;
 }
 
+/* False for a part that this checkpoint does not have, by the part's own `when`. */
+static sf_code part_there(sf_walk *w, const sf_node *part, bool *ret)
+{
+    sf_frame frame = {.root = w->root, .section = w->root};
+    const sf_node *when = sf_node_get(part, "when");
+
+    *ret = true;
+    return when ? sf_family_truth(w, &frame, when->text, sf_node_where(when), ret) : SF_OK;
+}
+
 /* The part that is asked for, the one that the name stands for, or the one that plain vLLM serves. */
 static sf_code choose_part(sf_walk *w, const sf_model_wish *wish, target *t)
 {
     const sf_node *parts = sf_node_get(t->entry.node, "parts");
     sf_str name = wish->part.n ? wish->part : t->entry.part, hint = {0};
+    bool there;
 
     t->part = t->entry.node;
     if (!parts)
@@ -169,8 +180,16 @@ static sf_code choose_part(sf_walk *w, const sf_model_wish *wish, target *t)
         name = string_of(t->entry.node, "serves");
     t->part_name = name;
     t->part = sf_node_get_str(parts, name);
-    if (t->part)
-        return SF_OK;
+    if (t->part) {
+        sf_code rc = part_there(w, t->part, &there);
+
+        if (rc || there)
+            return rc;
+        return sf_diag_error(w->dg, SF_E_UNKNOWN_NAME, sf_node_where(w->root),
+                             "take a checkpoint that has it, or leave the stage out",
+                             "this checkpoint of `%.*s` has no part `%.*s`",
+                             SF_STR_ARG(t->entry.architecture), SF_STR_ARG(name));
+    }
     for (uint32_t i = 0; i < parts->n; i++)
         hint = sf_arena_printf(w->a, "%.*s%s%.*s", SF_STR_ARG(hint),
                                i ? ", " : "its parts: ", SF_STR_ARG(parts->as.pairs[i].key));
@@ -359,9 +378,16 @@ sf_code sf_model_parts(sf_arena *a, const sf_checkpoint *ckpt, const sf_model_wi
     names = SF_NEW_ARRAY(a, sf_str, parts ? parts->n : 1);
     if (!names)
         return SF_E_NOMEM;
-    for (uint32_t i = 0; parts && i < parts->n; i++)
-        names[i] = parts->as.pairs[i].key;
+    *ret_n = parts ? 0 : 1;
+    for (uint32_t i = 0; parts && i < parts->n; i++) {
+        bool there;
+
+        rc = part_there(w, parts->as.pairs[i].value, &there);
+        if (rc)
+            return rc;
+        if (there)
+            names[(*ret_n)++] = parts->as.pairs[i].key;
+    }
     *ret = names;
-    *ret_n = parts ? parts->n : 1;
     return SF_OK;
 }

@@ -55,6 +55,7 @@ sf_code sf_safetensors_length(sf_str first8, uint64_t file_size, sf_str file, sf
 {
     const char *what = NULL, *hint = NULL;
     sf_where at = {.file = file, .len = SF_SAFETENSORS_PREFIX};
+    bool possible;
     uint64_t n;
 
     if (file_size == 0)
@@ -63,8 +64,11 @@ sf_code sf_safetensors_length(sf_str first8, uint64_t file_size, sf_str file, sf
         return refuse_length(file, dg, "fetch it again", "the file is shorter than the length of a header");
     memcpy(&n, first8.p, sizeof n);
     n = le64toh(n);
-    /* A length of text would be far beyond the cap: "version " is 2.3e18. */
-    if (n > SF_SAFETENSORS_MAX_HEADER && looks_like(first8, &what, &hint))
+    /* A length of text is far beyond the cap ("version " is 2.3e18), that of a zip file may not be. */
+    possible = n <= SF_SAFETENSORS_MAX_HEADER && n <= file_size - SF_SAFETENSORS_PREFIX;
+    if (possible && first8.n > SF_SAFETENSORS_PREFIX)
+        possible = first8.p[SF_SAFETENSORS_PREFIX] == '{';
+    if (!possible && looks_like(first8, &what, &hint))
         return refuse_length(file, dg, hint, what);
     if (n == 0)
         return refuse_length(file, dg, "the download only reserved the space: fetch it again",

@@ -1,0 +1,176 @@
+/*
+ * catalogue: models by name, from facts that are embedded in the program (data/models/catalogue).
+ * Must not read the whole catalogue for one name: the index leads to one small file.
+ */
+#include "base/embed.h"
+#include "model/model.h"
+#include "text/yaml.h"
+
+enum { NEAREST = 3, FAR = 12 };
+
+static sf_code read_yaml(sf_arena *a, sf_str name, sf_diags *dg, const sf_node **ret)
+{
+    sf_str path = sf_arena_printf(a, "models/catalogue/%.*s.yaml", SF_STR_ARG(name)), text;
+    sf_str shown = sf_arena_printf(a, "data/%.*s", SF_STR_ARG(path));
+
+    if (!path.p || !shown.p)
+        return SF_E_NOMEM;
+    if (!sf_embed_find(path, &text))
+        text = (sf_str){0};
+    return sf_yaml_parse(a, text, shown, dg, ret);
+}
+
+static sf_str last_part(sf_str name)
+{
+    ptrdiff_t at;
+
+    while ((at = sf_str_find_char(name, '/')) >= 0)
+        name = sf_str_sub(name, (size_t)at + 1, name.n);
+    return name;
+}
+
+/* Exactly, then without regard to case, then by the last part of the name. */
+static const sf_pair *find_name(const sf_node *index, sf_str name)
+{
+    bool owner = sf_str_find_char(name, '/') >= 0;
+
+    for (int pass = 0; pass < 3; pass++)
+        for (uint32_t i = 0; i < index->n; i++) {
+            sf_str key = index->as.pairs[i].key;
+
+            if (pass == 0 ? sf_str_eq(key, name)
+                          : sf_str_eq_nocase(pass == 1 || owner ? key : last_part(key), name))
+                return &index->as.pairs[i];
+        }
+    return NULL;
+}
+
+static bool is_like(sf_str key, sf_str name)
+{
+    return last_part(key).n >= last_part(name).n &&
+           sf_str_eq_nocase(sf_str_sub(last_part(key), 0, last_part(name).n), last_part(name));
+}
+
+/* Names that begin alike, else those spelled most alike: "A, B, C". */
+static sf_str nearest(sf_arena *a, const sf_node *index, sf_str name)
+{
+    sf_str best[NEAREST] = {{0}}, out = {0};
+    unsigned score[NEAREST] = {0};
+
+    for (uint32_t i = 0; i < index->n; i++) {
+        sf_str key = index->as.pairs[i].key;
+        unsigned d = is_like(key, name) ? 0 : sf_str_distance(last_part(key), last_part(name), FAR);
+
+        for (size_t j = 0; j < NEAREST && d <= FAR; j++)
+            if (!best[j].n || d < score[j]) {
+                for (size_t k = NEAREST - 1; k > j; k--) {
+                    best[k] = best[k - 1];
+                    score[k] = score[k - 1];
+                }
+                best[j] = key;
+                score[j] = d;
+                break;
+            }
+    }
+    for (size_t j = 0; j < NEAREST && best[j].n; j++)
+        out = sf_arena_printf(a, "%.*s%s%.*s", SF_STR_ARG(out), j ? ", " : "", SF_STR_ARG(best[j]));
+    return out;
+}
+
+static sf_code unknown(sf_arena *a, const sf_node *index, sf_str name, sf_diags *dg)
+{
+    sf_str like = nearest(a, index, name);
+    sf_str hint = like.n ? sf_arena_printf(a, "name a local folder, or one of these: %.*s", SF_STR_ARG(like))
+                         : SF_STR("name a local folder, or a model that `stagefit models` lists");
+
+    if (!hint.p)
+        return SF_E_NOMEM;
+    return sf_diag_error(dg, SF_E_MODEL_UNKNOWN, (sf_where){0}, hint.p,
+                         "`%.*s` is neither a folder nor in the catalogue of models", SF_STR_ARG(name));
+}
+
+/* The entry of this name in a file of the catalogue. */
+static const sf_node *find_entry(const sf_node *file, sf_str name)
+{
+    const sf_node *models = sf_node_get(file, "models");
+
+    for (uint32_t i = 0; models && i < models->n; i++) {
+        const sf_node *entry = sf_node_item(models, i), *also = sf_node_get(entry, "also"),
+                      *own = sf_node_get(entry, "name");
+
+        if (own && sf_str_eq(own->text, name))
+            return entry;
+        for (uint32_t j = 0; also && j < also->n; j++)
+            if (sf_str_eq(sf_node_item(also, j)->text, name))
+                return entry;
+    }
+    return NULL;
+}
+
+static sf_code make_checkpoint(sf_arena *a, sf_str name, const sf_node *entry, const sf_checkpoint **ret)
+{
+    const sf_node *subs = sf_node_get(entry, "subs"), *known = sf_node_get(entry, "known");
+    sf_checkpoint *c = SF_NEW(a, sf_checkpoint);
+
+    if (!c)
+        return SF_E_NOMEM;
+    c->name = name;
+    c->config = sf_node_get(entry, "config");
+    c->facts = entry;
+    c->source = sf_arena_printf(a, "catalogue: %.*s (%.*s)", SF_STR_ARG(name),
+                                SF_STR_ARG(known ? known->text : name));
+    if (!c->source.p)
+        return SF_E_NOMEM;
+    if (subs && subs->n) {
+        c->subs = SF_NEW_ARRAY(a, struct sf_checkpoint_sub, subs->n);
+        if (!c->subs)
+            return SF_E_NOMEM;
+        for (; c->n_subs < subs->n; c->n_subs++) {
+            c->subs[c->n_subs].name = subs->as.pairs[c->n_subs].key;
+            c->subs[c->n_subs].config = subs->as.pairs[c->n_subs].value;
+        }
+    }
+    *ret = c;
+    return SF_OK;
+}
+
+sf_code sf_catalogue_find(sf_arena *a, sf_str name, sf_diags *dg, const sf_checkpoint **ret)
+{
+    const sf_node *index, *file, *entry;
+    const sf_pair *row;
+    sf_code rc = read_yaml(a, SF_STR("index"), dg, &index);
+
+    if (rc)
+        return rc;
+    row = find_name(index, name);
+    if (!row)
+        return unknown(a, index, name, dg);
+    rc = read_yaml(a, row->value->text, dg, &file);
+    if (rc)
+        return rc;
+    entry = find_entry(file, row->key);
+    return entry ? make_checkpoint(a, row->key, entry, ret) : unknown(a, index, name, dg);
+}
+
+sf_code sf_catalogue_list(sf_arena *a, sf_diags *dg, sf_str **ret, size_t *ret_n)
+{
+    const sf_node *index;
+    sf_str *names;
+    sf_code rc = read_yaml(a, SF_STR("index"), dg, &index);
+
+    if (rc)
+        return rc;
+    names = SF_NEW_ARRAY(a, sf_str, index->n);
+    if (!names)
+        return SF_E_NOMEM;
+    for (uint32_t i = 0; i < index->n; i++) {
+        size_t j = i;
+
+        for (; j > 0 && sf_str_cmp(names[j - 1], index->as.pairs[i].key) > 0; j--)
+            names[j] = names[j - 1];
+        names[j] = index->as.pairs[i].key;
+    }
+    *ret = names;
+    *ret_n = index->n;
+    return SF_OK;
+}
