@@ -137,7 +137,7 @@ typedef struct sf_kv_rules {
     int state_prefix;             /* SF_STATE_PREFIX_… */
     bool state_prefix_default;    /* prefix caching is on by default for state models (2026-07-10 on) */
     int hybrid_align;             /* SF_ALIGN_… */
-    bool kda_three_states;        /* KDA keeps q, k and v convolution states apart (<= 0.18) */
+    bool kda_three_states;        /* KDA keeps q, k and v convolution states apart (<= 0.25) */
     bool qwen35_ssm_dtype;        /* Qwen3.5's config may set the ssm state's dtype (0.16+) */
 
     /* defaults out of the model */
@@ -147,6 +147,7 @@ typedef struct sf_kv_rules {
     int mla_block_rule;           /* SF_MLA_BLOCK_… */
     bool sparse_fp8_is_ds_mla;    /* sparse MLA: any fp8 request becomes fp8_ds_mla (<= 0.17) */
     bool swa_own_block;           /* sliding layers keep their smallest kernel block (0.25+) */
+    sf_str wide_head_types;       /* model types whose larger head size (global_head_dim) is taken for all (0.19-0.27) */
 } sf_kv_rules;
 
 /* One row of the defaults for batch sizes; the first whose conditions hold is taken. */

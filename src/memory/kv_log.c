@@ -32,12 +32,8 @@ sf_str sf_kv_message(sf_kv_work *w, sf_message message, const sf_message_arg *ar
     return s;
 }
 
-void sf_kv_log(sf_kv_work *w, sf_message message, const sf_message_arg *args, size_t n)
+static void add_line(sf_kv_work *w, sf_str line)
 {
-    sf_str line = sf_kv_message(w, message, args, n);
-
-    if (!line.p || !line.n)
-        return;
     for (size_t i = 0; i < w->n_log; i++)
         if (sf_str_eq(w->log[i], line))
             return;
@@ -53,6 +49,18 @@ void sf_kv_log(sf_kv_work *w, sf_message message, const sf_message_arg *args, si
         w->cap_log = cap;
     }
     w->log[w->n_log++] = line;
+}
+
+/* A template may hold several lines. */
+void sf_kv_log(sf_kv_work *w, sf_message message, const sf_message_arg *args, size_t n)
+{
+    sf_str rest = sf_kv_message(w, message, args, n), line;
+    bool more = rest.n > 0;
+
+    while (more) {
+        more = sf_str_split(&rest, '\n', &line);
+        add_line(w, line);
+    }
 }
 
 sf_str sf_kv_text_u64(sf_kv_work *w, uint64_t v)
