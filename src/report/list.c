@@ -63,6 +63,25 @@ void sf_report_list_text(sf_buf *out, sf_arena *a, const sf_list_view *v, unsign
     sf_table_print(&t, 0);
 }
 
+/* Prose whose line ends mean nothing: paragraphs are what blank lines part. */
+static void paragraphs(sf_page *p, sf_str text)
+{
+    sf_str line, rest = sf_str_trim(text);
+    const char *paragraph = "";
+
+    for (bool more = true; more;) {
+        more = sf_str_split(&rest, '\n', &line);
+        line = sf_str_trim(line);
+        if (line.n)
+            paragraph = sf_page_printf(p, "%s%s%.*s", paragraph, *paragraph ? " " : "", SF_STR_ARG(line));
+        if (line.n && more)
+            continue;
+        sf_page_end(p);
+        sf_page_wrap(p, 0, 0, SF_PLAIN, sf_str_of(paragraph));
+        paragraph = "";
+    }
+}
+
 void sf_report_code_text(sf_buf *out, sf_arena *a, const sf_code_view *v, unsigned width, unsigned flags)
 {
     sf_page p;
@@ -72,9 +91,7 @@ void sf_report_code_text(sf_buf *out, sf_arena *a, const sf_code_view *v, unsign
     sf_page_init(&p, out, a, width, flags);
     sf_page_wrapf(&p, 0, 2, SF_BOLD, "SF%04d: %.*s", v->number, SF_STR_ARG(v->title));
     if (v->text.n)
-        sf_page_end(&p);
-    if (v->text.n)
-        sf_page_wrap(&p, 0, 0, SF_PLAIN, v->text);
+        paragraphs(&p, v->text);
 }
 
 static void cell_json(sf_json_writer *w, const char *key, const sf_cell *c)

@@ -191,7 +191,7 @@ static void test_codes_and_their_text(void **state)
     const sf_list_view *list = sf_list_of_codes(f->a, &f->dg);
     sf_code_view v = {.number = 7001,
                       .title = SF_STR("less free memory"),
-                      .text = SF_STR("Two\nlines.\n"),
+                      .text = SF_STR("Two\nlines.\n\nAnd more.\n"),
                       .diags = &f->dg};
     const sf_node *root;
     sf_json_writer w;
@@ -201,13 +201,13 @@ static void test_codes_and_their_text(void **state)
     assert_str(list->cells[0].text, "SF1001");
     sf_buf_init(&b, 4096);
     sf_report_code_text(&b, f->a, &v, 80, 0);
-    assert_str(sf_buf_str(&b), "SF7001: less free memory\n\nTwo\nlines.\n");
+    assert_str(sf_buf_str(&b), "SF7001: less free memory\n\nTwo lines.\n\nAnd more.\n");
     sf_buf_release(&b);
     sf_jw_init(&w, &b, true);
     sf_report_code_json(&w, &v, 0);
     root = read_back(f, &b);
     assert_text_at(root, "schema", "stagefit/code/1");
-    assert_text_at(root, "text", "Two\nlines.");
+    assert_text_at(root, "text", "Two\nlines.\n\nAnd more.");
 }
 
 static void test_estimate(void **state)
