@@ -5,27 +5,13 @@
  */
 #include "text/json.h"
 
-#include <endian.h>
 #include <stdio.h>
 
 #include "base/num.h"
+#include "text/swar.h"
 
 /* What may follow at one level of nesting. */
 enum { AT_START, AT_DONE, OBJECT_FIRST, OBJECT_VALUE, OBJECT_NEXT, ARRAY_FIRST, ARRAY_NEXT };
-
-#define ONES ((uint64_t)0x0101010101010101)
-#define HIGHS ((uint64_t)0x8080808080808080)
-
-/* The lowest flagged byte of these is right; higher ones may be flagged by a borrow. */
-static inline uint64_t zero_bytes(uint64_t w)
-{
-    return (w - ONES) & ~w & HIGHS;
-}
-
-static inline uint64_t string_specials(uint64_t w)
-{
-    return zero_bytes(w ^ (ONES * '"')) | zero_bytes(w ^ (ONES * '\\')) | ((w - ONES * 0x20) & ~w & HIGHS);
-}
 
 static inline bool is_digit(char c)
 {
@@ -87,7 +73,9 @@ sf_where sf_json_where(const sf_json *j, size_t off, size_t len)
 
 static sf_json_event fail(sf_json *j, sf_code code, size_t off, const char *hint, const char *message)
 {
-    j->error = sf_diag_error(j->dg, code, sf_json_where(j, off, off < j->text.n), hint, "%s", message);
+    j->error = code;
+    if (j->dg) /* else nobody asks for the place, which takes a walk from the start */
+        j->error = sf_diag_error(j->dg, code, sf_json_where(j, off, off < j->text.n), hint, "%s", message);
     return SF_JSON_ERROR;
 }
 
@@ -172,14 +160,11 @@ static sf_json_event fail_expected(sf_json *j, const char *expected)
 static inline size_t plain_run(const char *p, size_t i, size_t n, uint64_t *high)
 {
     while (i + 8 <= n) {
-        uint64_t w, specials;
+        uint64_t w = sf_load8(p + i), ends = sf_string_ends(w);
 
-        memcpy(&w, p + i, 8);
-        w = le64toh(w);
-        specials = string_specials(w);
-        *high |= w & HIGHS;
-        if (specials)
-            return i + (size_t)__builtin_ctzll(specials) / 8;
+        *high |= w & SF_HIGHS;
+        if (ends)
+            return i + sf_first_byte(ends);
         i += 8;
     }
     while (i < n && p[i] != '"' && p[i] != '\\' && (unsigned char)p[i] >= 0x20)
@@ -435,6 +420,25 @@ sf_json_event sf_json_next(sf_json *j)
     default:
         return j->at < j->text.n ? fail_expected(j, "nothing after the value") : SF_JSON_END;
     }
+}
+
+bool sf_json_before_member(const sf_json *j, size_t *ret_at)
+{
+    unsigned char state = j->stack[j->depth];
+    size_t at = j->at;
+
+    if (state == OBJECT_NEXT && peek(j) == ',')
+        at++;
+    else if (state != OBJECT_FIRST)
+        return false;
+    *ret_at = at;
+    return !j->error && at < j->text.n && j->text.p[at] == '"';
+}
+
+void sf_json_after_member(sf_json *j, size_t at)
+{
+    j->at = at;
+    j->stack[j->depth] = OBJECT_NEXT;
 }
 
 sf_str sf_json_raw(const sf_json *j)

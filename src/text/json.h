@@ -63,6 +63,13 @@ sf_code sf_json_decode(sf_json *j, sf_arena *a, sf_str *ret);
 bool sf_json_u64(const sf_json *j, uint64_t *ret);
 /* Passes over the value that starts with the event just returned (a scalar: nothing to do). */
 sf_code sf_json_skip(sf_json *j, sf_json_event event);
+/*
+ * For a caller who knows one form of a member by heart and reads it himself: whether the next bytes are a
+ * member of an object (its comma and its opening quote, without blanks), and where the quote is; and
+ * the way back, to the byte after the member's value.
+ */
+bool sf_json_before_member(const sf_json *j, size_t *ret_at);
+void sf_json_after_member(sf_json *j, size_t at);
 /* Line and column are counted only when asked. */
 sf_where sf_json_where(const sf_json *j, size_t off, size_t len);
 /* Adds an error at the last token and returns its code. */

@@ -5,7 +5,7 @@
 #include "text/key_set.h"
 
 /* By chance a key takes 1.5 steps on average at this load (Knuth, TAOCP 3, 6.4: linear probing). */
-enum { LEAST = 64, STEPS_PER_SLOT = 64 };
+enum { LEAST = 64, STEPS_PER_CALL = 64, STEPS_FREE = 4096 };
 
 void sf_key_set_init(sf_key_set *set, sf_arena *a)
 {
@@ -44,10 +44,8 @@ bool sf_key_set_reserve(sf_key_set *set, size_t n)
         if (!set->slots[i].p)
             continue;
         for (; grown.slots[at].p; at = (at + 1) & (cap - 1))
-            grown.steps++;
+            ;
         grown.slots[at] = set->slots[i];
-        if (grown.steps > (uint64_t)cap * STEPS_PER_SLOT) /* leave the rest to sf_key_set_add to refuse */
-            break;
     }
     *set = grown;
     return true;
@@ -61,20 +59,20 @@ static bool same(const sf_key_slot *slot, sf_str key, uint32_t hash)
 sf_key_added sf_key_set_add(sf_key_set *set, sf_str key, uint64_t hash)
 {
     uint32_t h = short_hash(hash);
+    uint64_t most;
     size_t at;
 
     if (set->n >= set->cap / 4 * 3 && !sf_key_set_reserve(set, set->n + 1))
         return SF_KEY_NO_MEMORY;
     if (!key.n)
         key.p = "";
+    most = ++set->calls * STEPS_PER_CALL + STEPS_FREE;
     for (at = slot_of(set, h); set->slots[at].p; at = (at + 1) & (set->cap - 1)) {
         if (same(&set->slots[at], key, h))
             return SF_KEY_SEEN;
-        if (++set->steps > (uint64_t)set->cap * STEPS_PER_SLOT)
+        if (++set->steps > most)
             return SF_KEY_HOSTILE;
     }
-    if (set->steps > (uint64_t)set->cap * STEPS_PER_SLOT)
-        return SF_KEY_HOSTILE;
     set->slots[at] = (sf_key_slot){key.p, (uint32_t)key.n, h};
     set->n++;
     return SF_KEY_NEW;

@@ -25,7 +25,7 @@ typedef struct sf_key_set {
     sf_arena *a;
     sf_key_slot *slots;
     size_t n, cap;
-    uint64_t steps; /* past other keys, over all calls */
+    uint64_t calls, steps; /* additions, and steps past other keys in them */
 } sf_key_set;
 
 void sf_key_set_init(sf_key_set *set, sf_arena *a);

@@ -1,0 +1,36 @@
+/*
+ * safetensors_reader: the reader of one header, in one piece or in windows.  Only
+ * safetensors.c and safetensors_read.c include it.
+ */
+#ifndef SF_MODEL_SAFETENSORS_READER_H
+#define SF_MODEL_SAFETENSORS_READER_H
+
+#include "model/coverage.h"
+#include "model/safetensors_entry.h"
+#include "text/json.h"
+
+typedef struct sf_header_reader {
+    sf_tensor_table *t;
+    sf_json j;          /* over the text at hand; without a list of diagnostics while that is a window */
+    sf_json before;     /* as it was before the member that could not be read */
+    uint64_t window_at; /* byte of the header at which the text starts */
+    uint64_t data_size;
+    sf_coverage covered;
+    size_t name_off, name_len; /* token of the tensor at hand */
+    bool has_metadata;
+} sf_header_reader;
+
+/* Begins with the first text, which may be the whole; `data_size`: bytes after the header. */
+sf_code sf_header_start(sf_header_reader *r, sf_tensor_table *t, sf_str text, uint64_t data_size, sf_str file,
+                        sf_diags *dg);
+/*
+ * Reads members as far as the text goes.  SF_OK: the header's end was reached.  Else `before` is the state
+ * in which another text, that starts at or before the same member, can take over.
+ */
+sf_code sf_header_members(sf_header_reader *r);
+/* After the end: no hole, no overlap, nothing left over.  The text must be the whole for its message. */
+sf_code sf_header_finish(sf_header_reader *r);
+/* The same, without a message. */
+bool sf_header_is_covered(sf_header_reader *r);
+
+#endif

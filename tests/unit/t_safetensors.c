@@ -1,0 +1,568 @@
+/* safetensors: each way a header can lie, with its place; folding into patterns; windows; the index. */
+#include <stdio.h>
+
+#include "test.h"
+
+#include "model/number_set.h"
+#include "model/safetensors.h"
+
+#define FILE_NAME SF_STR("m.safetensors")
+
+static sf_tensor_table *table(fixture *f)
+{
+    sf_tensor_table *t = sf_tensor_table_new(f->a);
+
+    assert_non_null(t);
+    return t;
+}
+
+/* Adds a header that has `data` bytes of data behind it. */
+static sf_code add(sf_tensor_table *t, const char *json, uint64_t data, sf_diags *dg)
+{
+    return sf_safetensors_add(t, sf_str_of(json), 8 + strlen(json) + data, FILE_NAME, dg);
+}
+
+#define A(name, dtype, shape, offsets) \
+    "\"" name "\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
+
+static void test_accepted(void **state)
+{
+    static const struct {
+        const char *json;
+        uint64_t data, tensors, numel;
+    } row[] = {
+        {"{}", 0, 0, 0},
+        {"{}       ", 0, 0, 0},
+        {"{\"__metadata__\":{\"format\":\"pt\"}}", 0, 0, 0},
+        {"{\"__metadata__\":null}", 0, 0, 0},
+        {"{" A("a", "BF16", "[2,3]", "[0,12]") "}", 12, 1, 6},
+        {"{" A("a", "F32", "[]", "[0,4]") "}", 4, 1, 1},
+        {"{" A("a", "F32", "[0,5]", "[0,0]") "}", 0, 1, 0},
+        {"{" A("a", "F32", "[1]", "[0,4]") "," A("z", "F32", "[0]", "[4,4]") "," A("b", "U8", "[2]", "[4,6]") "}", 6, 3, 3},
+        {"{" A("b", "U8", "[2]", "[4,6]") "," A("a", "F32", "[1]", "[0,4]") "}", 6, 2, 3},
+        {"{" A("c", "U8", "[2]", "[6,8]") "," A("a", "F32", "[1]", "[0,4]") "," A("b", "U8", "[2]", "[4,6]") "}", 8, 3, 5},
+        {"{" A("a", "F4", "[4]", "[0,2]") "}", 2, 1, 4},
+        {"{ \"a\" : { \"data_offsets\" : [ 0 , 2 ], \"extra\": [1,{}], \"shape\": [2], \"dtype\":\"I8\" } } \n", 2, 1, 2},
+        {"{\"\\u0061.\\n\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", 1, 1, 1},
+        {"{" A("\xc3\xa9", "U8", "[1,1,1,1,1,1]", "[0,1]") "}", 1, 1, 1},
+    };
+    fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        sf_tensor_table *t = table(f);
+        uint64_t tensors, numel, bytes;
+
+        if (add(t, row[i].json, row[i].data, &f->dg))
+            print_message("row %zu: %s\n", i, f->dg.items[0].message.p);
+        assert_int_equal(f->dg.n, 0);
+        sf_tensor_table_totals(t, &tensors, &numel, &bytes);
+        assert_true(tensors == row[i].tensors);
+        assert_true(numel == row[i].numel);
+        assert_true(bytes == row[i].data);
+    }
+}
+
+#define T0 A("t", "U8", "[1]", "[0,1]")
+#define LONG64 "18446744073709551616"
+
+static void test_refused(void **state)
+{
+    static const struct {
+        const char *json;
+        uint64_t data;
+        sf_code code;
+        unsigned line, col;
+        const char *message;
+    } row[] = {
+        {"", 0, SF_E_HEADER, 1, 1, "the header is not a JSON object"},
+        {"[]", 0, SF_E_HEADER, 1, 1, "the header is not a JSON object"},
+        {"\xef\xbb\xbf{}", 0, SF_E_HEADER, 1, 1, "the header is not a JSON object"},
+        {"{", 0, SF_E_JSON, 1, 2, "expected a key in double quotes, but the text ends here"},
+        {"{}}", 0, SF_E_JSON, 1, 3, "expected nothing after the value, found '}'"},
+        {"{" T0 ",}", 1, SF_E_JSON, 1, 54, "expected a key in double quotes, found '}'"},
+        {"{\"t\":1}", 0, SF_E_HEADER, 1, 6, "tensor \"t\": expected {\"dtype\", \"shape\", \"data_offsets\"}"},
+        {"{\"t\":{\"dtype\":1}}", 0, SF_E_HEADER, 1, 15, "tensor \"t\": dtype is not a string"},
+        {"{" A("t", "F12", "[1]", "[0,1]") "}", 1, SF_E_HEADER, 1, 15, "tensor \"t\" has the unknown dtype F12"},
+        {"{\"t\":{\"dtype\":\"U8\",\"data_offsets\":[0,1]}}", 1, SF_E_HEADER, 1, 2, "tensor \"t\" has no shape"},
+        {"{\"t\":{\"shape\":[1],\"data_offsets\":[0,1]}}", 1, SF_E_HEADER, 1, 2, "tensor \"t\" has no dtype"},
+        {"{\n\"t\":{\"dtype\":\"U8\",\"shape\":[1]}}", 1, SF_E_HEADER, 2, 1, "tensor \"t\" has no data_offsets"},
+        {"{\"t\":{\"dtype\":\"U8\",\"dtype\":\"U8\",\"shape\":[1]}}", 1, SF_E_DUP_KEY, 1, 20, "tensor \"t\": dtype given twice"},
+        {"{" A("t", "U8", "2", "[0,1]") "}", 1, SF_E_HEADER, 1, 28, "tensor \"t\": shape is not a list"},
+        {"{" A("t", "U8", "[-1]", "[0,1]") "}", 1, SF_E_HEADER, 1, 29,
+         "tensor \"t\": shape holds something other than whole numbers"},
+        {"{" A("t", "U8", "[1.0]", "[0,1]") "}", 1, SF_E_HEADER, 1, 29,
+         "tensor \"t\": shape holds something other than whole numbers"},
+        {"{" A("t", "U8", "[\"1\"]", "[0,1]") "}", 1, SF_E_HEADER, 1, 29,
+         "tensor \"t\": shape holds something other than whole numbers"},
+        {"{" A("t", "U8", "[" LONG64 "]", "[0,1]") "}", 1, SF_E_HEADER, 1, 29,
+         "tensor \"t\": shape holds something other than whole numbers"},
+        {"{" A("t", "U8", "[1,1,1,1,1,1,1]", "[0,1]") "}", 1, SF_E_LIMIT, 1, 41,
+         "tensor \"t\": shape has more than 6 numbers"},
+        {"{" A("t", "U8", "[1]", "[0]") "}", 1, SF_E_HEADER, 1, 49, "tensor \"t\": data_offsets does not have two numbers"},
+        {"{" A("t", "U8", "[1]", "[0,1,2]") "}", 1, SF_E_LIMIT, 1, 52,
+         "tensor \"t\": data_offsets has more than 2 numbers"},
+        {"{" A("t", "U8", "[1]", "[0,NaN]") "}", 1, SF_E_JSON, 1, 49, "expected a value, found 'N'"},
+        {"{" A("t", "U8", "[4294967296,4294967296]", "[0,1]") "}", 1, SF_E_HEADER, 1, 2,
+         "tensor \"t\": its shape overflows 64 bits"},
+        {"{" A("t", "F64", "[4294967296,1073741824]", "[0,1]") "}", 1, SF_E_HEADER, 1, 2,
+         "tensor \"t\": its shape overflows 64 bits"},
+        {"{" A("t", "F4", "[3]", "[0,2]") "}", 2, SF_E_HEADER, 1, 2, "tensor \"t\": 3 elements of F4 do not fill whole bytes"},
+        {"{" A("t", "U8", "[1]", "[2,1]") "}", 2, SF_E_HEADER, 1, 2, "tensor \"t\" ends before it begins: [2, 1]"},
+        {"{" A("t", "F32", "[1]", "[0,2]") "}", 2, SF_E_HEADER, 1, 2,
+         "tensor \"t\": shape and dtype make 4 bytes, data_offsets 2"},
+        {"{" A("t", "F32", "[2]", "[0,8]") "}", 7, SF_E_HEADER, 1, 2,
+         "tensor \"t\" ends at byte 8 of the data, but the file has only 7"},
+        {"{" T0 "}", 5, SF_E_HEADER, 1, 1, "4 bytes after the last tensor belong to none"},
+        {"{" A("t", "U8", "[1]", "[3,4]") "}", 4, SF_E_HEADER, 1, 2, "3 bytes before tensor \"t\" belong to none"},
+        {"{" T0 "," A("u", "U8", "[1]", "[2,3]") "}", 3, SF_E_HEADER, 1, 54, "1 bytes before tensor \"u\" belong to none"},
+        {"{" A("t", "U8", "[4]", "[0,4]") "," A("u", "U8", "[2]", "[2,4]") "}", 4, SF_E_HEADER, 1, 54,
+         "tensor \"u\" starts at byte 2 of the data, inside another tensor"},
+        {"{" T0 "," A("u", "U8", "[1]", "[0,1]") "}", 1, SF_E_HEADER, 1, 54,
+         "tensor \"u\" starts at byte 0 of the data, inside another tensor"},
+        {"{" T0 "," A("t", "U8", "[1]", "[1,2]") "}", 2, SF_E_DUP_KEY, 1, 54, "tensor \"t\" is there twice"},
+        {"{" T0 ",\"\\u0074\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[1,2]}}", 2, SF_E_DUP_KEY, 1, 54,
+         "tensor \"\\u0074\" is there twice"},
+        {"{" A("t.007", "U8", "[1]", "[0,1]") "," A("t.007", "U8", "[1]", "[1,2]") "}", 2, SF_E_DUP_KEY, 1, 58,
+         "tensor \"t.007\" is there twice"},
+        {"{\"__metadata__\":3}", 0, SF_E_HEADER, 1, 17, "__metadata__ is not a map of strings"},
+        {"{\"__metadata__\":{\"a\":1}}", 0, SF_E_HEADER, 1, 22, "__metadata__ is not a map of strings"},
+        {"{\"__metadata__\":{},\"__metadata__\":{}}", 0, SF_E_DUP_KEY, 1, 20, "__metadata__ given twice"},
+        {"{\"a\xff\":{}}", 0, SF_E_UTF8, 1, 4, "text is not valid UTF-8"},
+        {"{" A("t", "U8", "[[1]]", "[0,1]") "}", 1, SF_E_HEADER, 1, 29,
+         "tensor \"t\": shape holds something other than whole numbers"},
+        {"{" A("t", "U8", "[01]", "[0,1]") "}", 1, SF_E_JSON, 1, 29, "a number starts with a zero"},
+    };
+    fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        sf_diags dg;
+        sf_code rc;
+
+        sf_diags_init(&dg, f->a);
+        rc = add(table(f), row[i].json, row[i].data, &dg);
+        if (rc != row[i].code || dg.n != 1 || dg.items[0].at.col != row[i].col)
+            print_message("row %zu: %s\n", i, row[i].json);
+        assert_int_equal(rc, row[i].code);
+        assert_int_equal(dg.n, 1);
+        assert_error_at(&dg, row[i].code, row[i].line, row[i].col);
+        assert_str(dg.items[0].message, row[i].message);
+        assert_int_equal(dg.items[0].at.off >= 8, 1);
+    }
+}
+
+/* The usual form and the JSON reader must agree: the same header, compact and with blanks. */
+static void test_both_forms(void **state)
+{
+    static const char compact[] =
+        "{\"__metadata__\":{\"format\":\"pt\"}," A("m.layers.0.q.weight", "BF16", "[4,2]", "[0,16]") "," A(
+            "m.layers.1.q.weight", "BF16", "[4,2]", "[16,32]") "," A("m.layers.2.q.weight", "BF16", "[8,2]",
+                                                                    "[32,64]") "," A("m.norm", "F32", "[3]",
+                                                                                    "[64,76]") "}";
+    fixture *f = *state;
+
+    for (int form = 0; form < 2; form++) {
+        char text[2048];
+        size_t n = 0;
+        sf_tensor_table *t = table(f);
+        const sf_tensor_pattern *p;
+
+        for (const char *c = compact; *c; c++) {
+            text[n++] = *c;
+            if (form && (*c == ',' || *c == ':'))
+                text[n++] = ' ';
+        }
+        memset(text + n, ' ', 512); /* room: the usual form is not looked for in the last bytes */
+        text[n + 512] = '\0';
+        assert_int_equal(add(t, text, 76, &f->dg), SF_OK);
+        assert_int_equal(sf_tensor_table_count(t), 3);
+        p = sf_tensor_table_at(t, 0);
+        assert_str(p->name, "m.layers.{}.q.weight");
+        assert_str(p->example, "m.layers.0.q.weight");
+        assert_int_equal(p->dtype, SF_DT_BF16);
+        assert_int_equal(p->n_dims, 2);
+        assert_true(p->dims[0] == 4 && p->dims[1] == 2);
+        assert_true(p->count == 2 && p->numel == 16 && p->bytes == 32);
+        p = sf_tensor_table_at(t, 1);
+        assert_str(p->name, "m.layers.{}.q.weight");
+        assert_true(p->dims[0] == 8 && p->count == 1);
+        assert_str(sf_tensor_table_at(t, 2)->name, "m.norm");
+        assert_null(sf_tensor_table_at(t, 3));
+        assert_true(sf_tensor_table_has(t, SF_STR("m.layers.1.q.weight")));
+        assert_false(sf_tensor_table_has(t, SF_STR("m.layers.3.q.weight")));
+        assert_false(sf_tensor_table_has(t, SF_STR("m.layers.01.q.weight")));
+        assert_false(sf_tensor_table_has(t, SF_STR("other")));
+    }
+}
+
+/* A tensor that is in two files of one model is refused, with the second file's place. */
+static void test_two_files(void **state)
+{
+    fixture *f = *state;
+    sf_tensor_table *t = table(f);
+
+    assert_int_equal(add(t, "{" A("a.0", "U8", "[1]", "[0,1]") "}", 1, &f->dg), SF_OK);
+    assert_int_equal(add(t, "{" A("a.1", "U8", "[1]", "[0,1]") "}", 1, &f->dg), SF_OK);
+    assert_int_equal(add(t, "{" A("a.0", "U8", "[1]", "[0,1]") "}", 1, &f->dg), SF_E_DUP_KEY);
+    assert_error_at(&f->dg, SF_E_DUP_KEY, 1, 2);
+}
+
+static void put_length(char *p, uint64_t n)
+{
+    for (int i = 0; i < 8; i++)
+        p[i] = (char)(n >> (8 * i));
+}
+
+static void test_length(void **state)
+{
+    static const struct {
+        uint64_t n, file_size;
+        const char *message; /* NULL: fine */
+    } row[] = {
+        {2, 10, NULL},
+        {3, 11, NULL}, /* older writers did not pad to 8 */
+        {100000000, 100000008, NULL},
+        {0, 0, "the file is empty"},
+        {2, 7, "the file is shorter than the length of a header"},
+        {0, 4096, "the header has the length 0"},
+        {3, 10, "the header has 3 bytes, the whole file only 10"},
+        {100000001, UINT64_MAX, "the header would have 100000001 bytes, at most 100000000 are allowed"},
+        {UINT64_MAX, 4096, "the header would have 18446744073709551615 bytes, at most 100000000 are allowed"},
+    };
+    fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        char first[8];
+        uint64_t got = 0;
+        sf_code rc;
+
+        put_length(first, row[i].n);
+        rc = sf_safetensors_length((sf_str){first, 8}, row[i].file_size, FILE_NAME, &f->dg, &got);
+        assert_int_equal(rc, row[i].message ? SF_E_HEADER : SF_OK);
+        assert_true(got == (row[i].message ? 0 : row[i].n));
+        if (row[i].message)
+            assert_str(sf_diags_last_error(&f->dg)->message, row[i].message);
+    }
+}
+
+static void test_not_a_weight_file(void **state)
+{
+    static const struct {
+        sf_str head;
+        const char *message;
+    } row[] = {
+        {SF_STR("version https://git-lfs.github.com/spec/v1\n"), "this is a Git LFS pointer, not the file itself"},
+        {SF_STR("<!DOCTYPE html>"), "this is a web page, not a weight file"},
+        {SF_STR("<html lang=en>"), "this is a web page, not a weight file"},
+        {SF_STR("{\"error\":\"Repository not found\"}"), "this is JSON text, not a weight file"},
+        {SF_STR("PK\3\4\0\0\0\0\0\0\0\0"), "this is a PyTorch file, not safetensors"},
+        {SF_STR("\x80\2}q\0(X\6\0"), "this is a Python pickle, not safetensors"},
+        {SF_STR("GGUF\3\0\0\0\xff\0\0\0"), "this is a GGUF file, not safetensors"},
+    };
+    fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        uint64_t n;
+
+        assert_int_equal(sf_safetensors_length(row[i].head, 1000000, FILE_NAME, &f->dg, &n), SF_E_HEADER);
+        assert_str(sf_diags_last_error(&f->dg)->message, row[i].message);
+        assert_true(sf_diags_last_error(&f->dg)->hint.n > 0);
+    }
+}
+
+/* A file in memory, for windows. */
+typedef struct memory_file {
+    sf_str bytes;
+    uint64_t size;
+    unsigned reads, fail_at; /* the n-th read fails */
+} memory_file;
+
+static sf_code memory_read(void *ctx, sf_arena *a, sf_str path, uint64_t off, uint64_t max, sf_diags *dg, sf_str *ret,
+                           uint64_t *ret_file_size)
+{
+    memory_file *m = ctx;
+    sf_str part = sf_str_sub(m->bytes, (size_t)off, (size_t)(off + max));
+
+    if (++m->reads == m->fail_at)
+        return sf_diag_error(dg, SF_E_IO, (sf_where){.file = path}, NULL, "read %u fails", m->reads);
+    *ret = sf_arena_str(a, part);
+    if (!ret->p)
+        return SF_E_NOMEM;
+    if (ret_file_size)
+        *ret_file_size = m->size;
+    return SF_OK;
+}
+
+enum { MANY = 30000, MANY_BYTES = 4 * 1024 * 1024 };
+
+/* A header of 3.3 MB and of one tensor for each byte of data; `spoiled` is given another text. */
+static memory_file many_tensors(fixture *f, int spoiled, const char *text, const char *blank)
+{
+    char *p = sf_arena_alloc(f->a, MANY_BYTES, 1);
+    size_t n = 8;
+
+    assert_non_null(p);
+    n += (size_t)sprintf(p + n, "{\"__metadata__\":{\"format\":\"pt\"}");
+    for (int i = 0; i < MANY; i++) {
+        if (i == spoiled)
+            n += (size_t)sprintf(p + n, "%s", text);
+        else
+            n += (size_t)sprintf(p + n,
+                                 ",%s\"model.layers.%d.mlp.experts.%d.up_proj.weight\":{\"dtype\":\"F8_E4M3\","
+                                 "\"shape\":[1,1],\"data_offsets\":[%d,%d]}",
+                                 blank, i / 256, i % 256, i, i + 1);
+    }
+    p[n++] = '}';
+    put_length(p, n - 8);
+    return (memory_file){.bytes = {p, n}, .size = n + MANY};
+}
+
+static sf_code read_memory(fixture *f, memory_file *m, sf_tensor_table *t)
+{
+    const sf_fs fs = {m, memory_read, NULL, NULL};
+    uint64_t size = 0;
+
+    return sf_safetensors_read(t, f->a, &fs, FILE_NAME, 65536, &f->dg, &size);
+}
+
+static void test_windows(void **state)
+{
+    static const char *const blanks[] = {"", " ", "\n"};
+    fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof blanks / sizeof *blanks; i++) {
+        memory_file m = many_tensors(f, -1, NULL, blanks[i]);
+        sf_tensor_table *t = table(f);
+        uint64_t tensors, numel, bytes;
+
+        assert_int_equal(read_memory(f, &m, t), SF_OK);
+        sf_tensor_table_totals(t, &tensors, &numel, &bytes);
+        assert_true(tensors == MANY && numel == MANY && bytes == MANY);
+        assert_int_equal(sf_tensor_table_count(t), 1);
+        assert_true(sf_tensor_table_has(t, SF_STR("model.layers.117.mlp.experts.47.up_proj.weight")));
+        assert_false(sf_tensor_table_has(t, SF_STR("model.layers.117.mlp.experts.48.up_proj.weight")));
+        assert_true(m.reads > 8);
+    }
+}
+
+/* What is wrong far behind the first window has its place in the whole header. */
+static void test_windows_with_faults(void **state)
+{
+    static const struct {
+        const char *text;
+        sf_code code;
+        const char *message;
+        unsigned skip; /* columns from the start of the member to the place */
+    } row[] = {
+        {",\"x\":{\"dtype\":\"Q4\",\"shape\":[1],\"data_offsets\":[20000,20001]}", SF_E_HEADER,
+         "tensor \"x\" has the unknown dtype Q4", 14},
+        {",\"x\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[20000,20002]}", SF_E_HEADER,
+         "tensor \"x\": shape and dtype make 1 bytes, data_offsets 2", 1},
+        {",\"model.layers.0.mlp.experts.0.up_proj.weight\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[20000,20001]}",
+         SF_E_DUP_KEY, "tensor \"model.layers.0.mlp.experts.0.up_proj.weight\" is there twice", 1},
+        {",\"x\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[7,8]}", SF_E_HEADER,
+         "tensor \"x\" starts at byte 7 of the data, inside another tensor", 1},
+        {",\"x\":}", SF_E_JSON, "expected a value, found '}'", 5},
+    };
+    fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        memory_file m = many_tensors(f, 20000, row[i].text, "");
+        ptrdiff_t at = sf_str_find(sf_str_sub(m.bytes, 8, m.bytes.n), sf_str_of(row[i].text));
+
+        assert_true(at > 1024 * 1024);
+        assert_int_equal(read_memory(f, &m, table(f)), row[i].code);
+        assert_error_at(&f->dg, row[i].code, 1, (unsigned)at + 1 + row[i].skip);
+        assert_true(sf_diags_last_error(&f->dg)->at.off == (uint64_t)at + 8 + row[i].skip);
+        assert_str(sf_diags_last_error(&f->dg)->message, row[i].message);
+    }
+}
+
+/* Members that are longer than a window. */
+static void test_windows_with_a_long_member(void **state)
+{
+    enum { LONG = 600 * 1024 };
+    fixture *f = *state;
+    char *text = sf_arena_alloc(f->a, LONG + 100, 1);
+    memory_file m;
+    uint64_t tensors, numel, bytes;
+    sf_tensor_table *t = table(f);
+
+    assert_non_null(text);
+    memset(text, 'n', LONG + 2);
+    text[0] = ',';
+    text[1] = '"';
+    strcpy(text + LONG + 2, "\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[20000,20001]}");
+    m = many_tensors(f, 20000, text, "");
+    assert_int_equal(read_memory(f, &m, t), SF_OK);
+    sf_tensor_table_totals(t, &tensors, &numel, &bytes);
+    assert_true(tensors == MANY);
+}
+
+static void test_windows_when_reads_fail(void **state)
+{
+    fixture *f = *state;
+    memory_file whole = many_tensors(f, -1, NULL, "");
+    unsigned n = 0;
+
+    assert_int_equal(read_memory(f, &whole, table(f)), SF_OK);
+    for (unsigned k = 1; k <= whole.reads; k++, n++) {
+        memory_file m = {.bytes = whole.bytes, .size = whole.size, .fail_at = k};
+
+        assert_int_equal(read_memory(f, &m, table(f)), SF_E_IO);
+        assert_int_equal(f->dg.errors, k);
+    }
+    assert_int_equal(n, whole.reads);
+}
+
+static void test_file_becomes_shorter(void **state)
+{
+    fixture *f = *state;
+    memory_file m = many_tensors(f, -1, NULL, "");
+
+    m.bytes.n /= 2; /* the size that was told stays */
+    assert_int_equal(read_memory(f, &m, table(f)), SF_E_HEADER);
+    assert_str(sf_diags_last_error(&f->dg)->message, "the file became shorter while it was read");
+}
+
+static void test_index(void **state)
+{
+    fixture *f = *state;
+    sf_str *shards = NULL;
+    uint64_t tensors = 0;
+    size_t n = 0;
+
+    assert_int_equal(sf_safetensors_index(f->a,
+                                          SF_STR("{\"metadata\":{\"total_size\":9},\"weight_map\":{\"a\":\"s2\",\"b\":"
+                                                 "\"s1\",\"c\":\"s2\",\"d\":\"x/s\\u0033\"}}"),
+                                          SF_STR("i.json"), &f->dg, &shards, &n, &tensors),
+                     SF_OK);
+    assert_int_equal(n, 3);
+    assert_true(tensors == 4);
+    assert_str(shards[0], "s1");
+    assert_str(shards[1], "s2");
+    assert_str(shards[2], "x/s3");
+    assert_int_equal(sf_safetensors_index(f->a, SF_STR("{\"weight_map\":{}}"), SF_STR("i.json"), &f->dg, &shards, &n,
+                                          &tensors),
+                     SF_OK);
+    assert_int_equal(n, 0);
+}
+
+static void test_index_refused(void **state)
+{
+    static const struct {
+        const char *json;
+        sf_code code;
+        unsigned col;
+        const char *message;
+    } row[] = {
+        {"[]", SF_E_HEADER, 1, "the index is not a JSON object"},
+        {"{}", SF_E_HEADER, 2, "the index has no weight_map"},
+        {"{\"weight_map\":[]}", SF_E_HEADER, 15, "weight_map is not a map of tensors to files"},
+        {"{\"weight_map\":{\"a\":1}}", SF_E_HEADER, 20, "the index gives a tensor no file name"},
+        {"{\"weight_map\":{\"a\":\"../x\"}}", SF_E_HEADER, 20, "the index names a file outside the model's folder"},
+        {"{\"weight_map\":{\"a\":\"/etc/x\"}}", SF_E_HEADER, 20, "the index names a file outside the model's folder"},
+        {"{\"weight_map\":{\"a\":\"\"}}", SF_E_HEADER, 20, "the index names a file outside the model's folder"},
+        {"{\"weight_map\":{\"a\":\"x\\u0000\"}}", SF_E_HEADER, 20, "the index names a file outside the model's folder"},
+        {"{\"weight_map\":{\"a.1\":\"x\",\"a.1\":\"y\"}}", SF_E_DUP_KEY, 26, "the index lists a tensor twice"},
+        {"{\"weight_map\":{},\"weight_map\":{}}", SF_E_DUP_KEY, 18, "weight_map given twice"},
+        {"{\"weight_map\":{\"a\":\"x\"}", SF_E_JSON, 24, "expected ',' or '}', but the text ends here"},
+    };
+    fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        sf_str *shards;
+        uint64_t tensors;
+        size_t n;
+        sf_diags dg;
+
+        sf_diags_init(&dg, f->a);
+        assert_int_equal(
+            sf_safetensors_index(f->a, sf_str_of(row[i].json), SF_STR("i.json"), &dg, &shards, &n, &tensors),
+            row[i].code);
+        assert_int_equal(dg.n, 1);
+        assert_error_at(&dg, row[i].code, 1, row[i].col);
+        assert_str(dg.items[0].message, row[i].message);
+    }
+}
+
+/* Many shapes of one name, many names of one shape: rows grow, nothing is lost. */
+static void test_many_rows(void **state)
+{
+    fixture *f = *state;
+    sf_tensor_table *t = table(f);
+    uint64_t tensors, numel, bytes, want = 0;
+
+    for (unsigned i = 1; i <= 3000; i++) {
+        char json[256];
+
+        snprintf(json, sizeof json,
+                 "{\"a.%u\":{\"dtype\":\"U8\",\"shape\":[%u],\"data_offsets\":[0,%u]},"
+                 "\"n%u.%u\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[%u,%u]}}",
+                 i, i, i, i, i, i, i + 1);
+        assert_int_equal(add(t, json, i + 1, &f->dg), SF_OK);
+        want += i + 1;
+    }
+    sf_tensor_table_totals(t, &tensors, &numel, &bytes);
+    assert_true(tensors == 6000 && bytes == want && numel == want);
+    assert_int_equal(sf_tensor_table_count(t), 6000);
+    assert_str(sf_tensor_table_at(t, 5998)->example, "a.3000");
+    assert_str(sf_tensor_table_at(t, 5999)->name, "n3000.{}");
+}
+
+static void test_number_set(void **state)
+{
+    fixture *f = *state;
+    sf_number_set set;
+
+    sf_number_set_init(&set, f->a);
+    assert_false(sf_number_set_has(&set, 0, 0));
+    for (uint32_t g = 0; g < 40; g++)
+        for (uint64_t n = 0; n < 3000; n += 7)
+            assert_int_equal(sf_number_set_add(&set, g, n * n), SF_KEY_NEW);
+    assert_int_equal(sf_number_set_add(&set, 39, 49), SF_KEY_SEEN);
+    assert_true(sf_number_set_has(&set, 0, 0));
+    assert_true(sf_number_set_has(&set, 12, 14 * 14));
+    assert_false(sf_number_set_has(&set, 12, 14 * 14 + 1));
+    assert_false(sf_number_set_has(&set, 40, 0));
+}
+
+static void test_no_memory(void **state)
+{
+    static const char json[] = "{" A("a.0", "U8", "[1]", "[1,2]") "," A("b.007", "U8", "[1]", "[0,1]") "}";
+    fixture *f = *state;
+    bool done = false;
+
+    for (size_t max = 512; !done; max += 256) {
+        sf_arena *a = sf_arena_new(max);
+        sf_tensor_table *t = sf_tensor_table_new(a);
+        sf_code rc = t ? add(t, json, 2, &f->dg) : SF_E_NOMEM;
+
+        assert_true(rc == SF_OK || rc == SF_E_NOMEM);
+        done = rc == SF_OK;
+        sf_arena_free(a);
+    }
+    assert_int_equal(f->dg.n, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_accepted),
+        TEST(test_refused),
+        TEST(test_both_forms),
+        TEST(test_two_files),
+        TEST(test_length),
+        TEST(test_not_a_weight_file),
+        TEST(test_windows),
+        TEST(test_windows_with_faults),
+        TEST(test_windows_with_a_long_member),
+        TEST(test_windows_when_reads_fail),
+        TEST(test_file_becomes_shorter),
+        TEST(test_index),
+        TEST(test_index_refused),
+        TEST(test_many_rows),
+        TEST(test_number_set),
+        TEST(test_no_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
