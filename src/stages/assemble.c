@@ -66,9 +66,9 @@ static sf_code pipeline_defaults(sf_reading *r, const sf_draft *draft, sf_args *
 static sf_code set_pair(sf_reading *r, const sf_draft *draft, sf_args *args, const sf_pair *pair,
                         sf_arg_from from)
 {
-    sf_arg arg;
+    sf_arg arg = SF_ARG_max_num_seqs;
 
-    if (!sf_arg_find(pair->key, &arg))
+    if (!(from == SF_FROM_CLI && sf_str_is(pair->key, "max_batch_size")) && !sf_arg_find(pair->key, &arg))
         return SF_OK;
     if (sf_node_absent(pair->value)) {
         args->v[arg].node = NULL;
@@ -210,6 +210,26 @@ static sf_code check_diffusion(sf_reading *r, const sf_draft *draft, const sf_st
             (long long)v);
     }
     return SF_OK;
+}
+
+/* Diffusion options that are refused by value, memory or not. */
+static sf_code check_diffusion_words(sf_reading *r, const sf_draft *draft)
+{
+    const sf_node *dynamic = sf_node_get(draft->engine, "diffusion_compile_dynamic");
+    const sf_node *mode = sf_node_get(draft->engine, "diffusion_kv_mode");
+
+    if (!sf_node_absent(dynamic) && dynamic->kind != SF_BOOL)
+        return sf_diag_error(
+            r->dg, SF_E_ARG_VALUE,
+            sf_node_where_key(dynamic, path_of(r, draft->path, SF_STR("diffusion_compile_dynamic"))),
+            "write true or false", "diffusion_compile_dynamic is a %s where true or false is needed",
+            sf_node_kind_name(dynamic->kind));
+    if (sf_node_absent(mode) || sf_keys_has(&r->keys, "diffusion_kv_modes", mode->text))
+        return SF_OK;
+    return sf_diag_error(r->dg, SF_E_ARG_VALUE,
+                         sf_node_where_key(mode, path_of(r, draft->path, SF_STR("diffusion_kv_mode"))),
+                         "write dense_legacy, paged_worker_local or paged_scheduler",
+                         "diffusion_kv_mode has no value \"%.*s\"", SF_STR_ARG(mode->text));
 }
 
 static sf_code size_arg(sf_reading *r, const sf_draft *draft, const sf_stage *st, sf_arg arg, uint32_t *ret)
@@ -438,7 +458,7 @@ static sf_code place(sf_reading *r, const sf_draft *draft, sf_stage *st, const s
         if (rc)
             return sf_reading_note(r, rc);
         one.replica = k;
-        one.devices_given = own.given;
+        one.devices_given = own.given || draft->first_devices;
         one.devices = own.ids;
         one.n_devices = own.n;
         rc = own.given ? check_devices(r, draft, &one) : all_visible(r, draft, &one);
@@ -471,6 +491,8 @@ static sf_code assemble_one(sf_reading *r, const sf_draft *draft, size_t *cap)
     rc = sf_reading_note(r, check_util(r, draft, &st));
     if (!rc && draft->kind == SF_STAGE_DIFFUSION)
         rc = sf_reading_note(r, check_diffusion(r, draft, &st));
+    if (!rc && draft->kind == SF_STAGE_DIFFUSION && r->d->format == SF_FORMAT_DEPLOY)
+        rc = sf_reading_note(r, check_diffusion_words(r, draft));
     if (rc)
         return rc;
     rc = draft->kind == SF_STAGE_DIFFUSION ? diffusion_ranks(r, &st) : llm_ranks(r, draft, &st);

@@ -317,6 +317,23 @@ static sf_code read_entry(sf_reading *r, const sf_node *stages, const sf_pipelin
     return rc ? rc : check_connectors(r, draft);
 }
 
+/* `modes` leaves the stages of the first mode; their ids have to start at 0 and have no gap. */
+static sf_code check_modes(sf_reading *r)
+{
+    const sf_node *list = sf_node_get(sf_node_item(sf_node_get(r->root, "modes"), 0), "stages");
+
+    for (uint32_t i = 0; sf_node_is(list, SF_SEQ) && i < list->n; i++) {
+        const sf_node *id = list->as.items[i];
+
+        if (id->kind != SF_INT || id->as.i == (int64_t)i)
+            continue;
+        return sf_diag_error(
+            r->dg, SF_E_STAGE_ID, sf_node_where(id), "a mode has to keep stages 0, 1, … in order",
+            "the mode leaves stage %lld in place %u: ids must be contiguous from 0", (long long)id->as.i, i);
+    }
+    return SF_OK;
+}
+
 static sf_code read_async(sf_reading *r)
 {
     const sf_node *async = sf_node_get(r->root, "async_chunk");
@@ -349,6 +366,7 @@ static sf_code default_diffusion(sf_reading *r)
     if (!r->drafts)
         return SF_E_NOMEM;
     r->n_drafts = 1;
+    *one = *r->root;
     one->kind = SF_INT;
     one->as.i = 1;
     one->text = SF_STR("1");
@@ -356,6 +374,7 @@ static sf_code default_diffusion(sf_reading *r)
                               .model_stage = SF_STR("diffusion"),
                               .path = SF_STR("stages[0]"),
                               .devices_path = SF_STR("stages[0].devices"),
+                              .first_devices = true,
                               .max_num_seqs = one};
     return SF_OK;
 }
@@ -425,6 +444,10 @@ sf_code sf_deploy_read(sf_reading *r)
     rc = warn_keys(r, r->root, top_lists, "the engine ignores it");
     if (!rc)
         rc = warn_foreign(r, stages);
+    if (!rc)
+        rc = check_modes(r);
+    if (!rc)
+        rc = sf_reading_note(r, sf_session_check(r));
     if (!rc)
         rc = read_async(r);
     for (size_t i = 0; i < r->n_drafts && !rc; i++)

@@ -18,65 +18,68 @@ typedef enum sf_config_format { SF_FORMAT_NONE, SF_FORMAT_LEGACY, SF_FORMAT_DEPL
 /* A stage of a pipeline, as data/pipelines describes it. */
 typedef struct sf_pipeline_stage {
     int64_t id;
-    sf_str model_stage;    /* "thinker" */
+    sf_str model_stage; /* "thinker" */
     sf_stage_kind kind;
-    sf_str architecture;   /* the engine's class for it, or empty: config.json decides */
-    sf_str part;           /* part of the model family that it loads */
-    sf_str subdir;         /* model_subdir, or empty */
-    const sf_node *facts;  /* what only this stage has: codec graph pool, activation, fp32 … (docs/pipelines.md) */
-    bool multimodal;       /* takes images, audio or video: its encoders are profiled */
+    sf_str architecture; /* the engine's class for it, or empty: config.json decides */
+    sf_str part;         /* part of the model family that it loads */
+    sf_str subdir;       /* model_subdir, or empty */
+    const sf_node
+        *facts; /* what only this stage has: codec graph pool, activation, fp32 … (docs/pipelines.md) */
+    bool multimodal;           /* takes images, audio or video: its encoders are profiled */
     const sf_node *once_named; /* older names of model_stage, a list, or NULL */
 } sf_pipeline_stage;
 
 typedef struct sf_pipeline {
-    sf_str key;            /* "qwen3_omni_moe" */
-    sf_str model;          /* the usual checkpoint: "Qwen/Qwen3-Omni-30B-A3B-Instruct" */
+    sf_str key;   /* "qwen3_omni_moe" */
+    sf_str model; /* the usual checkpoint: "Qwen/Qwen3-Omni-30B-A3B-Instruct" */
     sf_str title;
     const sf_pipeline_stage *stages;
     size_t n_stages;
-    bool async_chunk_ok;   /* a stage produces chunks, so async_chunk may stay at its default */
+    bool async_chunk_ok; /* a stage produces chunks, so async_chunk may stay at its default */
     sf_str source;
 } sf_pipeline;
 
 /* Data: data/pipelines/ *.yaml.  SF_E_PIPELINE_UNKNOWN with the nearest keys. */
 sf_code sf_pipeline_find(sf_arena *a, sf_str key, sf_diags *dg, const sf_pipeline **ret);
 /* The pipeline whose stages have these (model_stage, architecture) or this HF architecture; NULL when none fits. */
-sf_code sf_pipeline_guess(sf_arena *a, const sf_str *model_stages, const sf_str *archs, size_t n, sf_str hf_arch,
-                          sf_str hf_model_type, sf_diags *dg, const sf_pipeline **ret);
+sf_code sf_pipeline_guess(sf_arena *a, const sf_str *model_stages, const sf_str *archs, size_t n,
+                          sf_str hf_arch, sf_str hf_model_type, sf_diags *dg, const sf_pipeline **ret);
 sf_code sf_pipeline_list(sf_arena *a, sf_diags *dg, const sf_pipeline **ret, size_t *ret_n);
 
 typedef struct sf_stage {
     int64_t id;
-    sf_str name;           /* model_stage, or "engine" for plain vLLM */
+    sf_str name; /* model_stage, or "engine" for plain vLLM */
     sf_stage_kind kind;
     sf_args args;
-    uint32_t *devices;     /* per replica: n_devices ids in rank order, logical as the file says */
-    size_t n_devices;      /* of one replica */
-    bool devices_given;    /* false: all visible, rank r on GPU r */
+    uint32_t *devices;  /* per replica: n_devices ids in rank order, logical as the file says */
+    size_t n_devices;   /* of one replica */
+    bool devices_given; /* false: all visible, rank r on GPU r */
     const sf_node *devices_node;
     uint32_t replica, n_replicas; /* replicas are unrolled into stages of their own */
-    uint32_t tp, pp, dp;   /* after defaults; diffusion: world = all of it */
-    uint32_t world;        /* ranks of this replica that live on this node: tp × pp × dp (× sp × cfg for diffusion) */
+    uint32_t tp, pp, dp;          /* after defaults; diffusion: world = all of it */
+    uint32_t
+        world; /* ranks of this replica that live on this node: tp × pp × dp (× sp × cfg for diffusion) */
     sf_str model_stage, architecture, part, subdir;
-    sf_str model;          /* a stage may serve another checkpoint; empty: the deployment's */
+    sf_str model;                      /* a stage may serve another checkpoint; empty: the deployment's */
     const sf_pipeline_stage *pipeline; /* NULL when no pipeline is known */
-    const sf_node *node;   /* the stage's map in the file, for places; NULL for a command */
-    const sf_node *env;    /* environment of the stage, or NULL */
-    uint64_t gpu_pool_bytes; /* connector memory pools on the device */
-    const sf_node *const *connectors; /* `extra` maps of the connectors on this stage: codec sizes and the like */
+    const sf_node *node;               /* the stage's map in the file, for places; NULL for a command */
+    const sf_node *env;                /* environment of the stage, or NULL */
+    uint64_t gpu_pool_bytes;           /* connector memory pools on the device */
+    const sf_node *const
+        *connectors; /* `extra` maps of the connectors on this stage: codec sizes and the like */
     size_t n_connectors;
 } sf_stage;
 
 typedef struct sf_deployment {
     sf_config_format format;
-    sf_str source;           /* file name, or the command */
-    sf_str model;            /* --model, the command's, or the pipeline's usual checkpoint */
-    sf_str model_why;        /* "--model", "the command", "the usual checkpoint of pipeline …" */
+    sf_str source;               /* file name, or the command */
+    sf_str model;                /* --model, the command's, or the pipeline's usual checkpoint */
+    sf_str model_why;            /* "--model", "the command", "the usual checkpoint of pipeline …" */
     const sf_pipeline *pipeline; /* NULL: plain vLLM or unknown */
-    const sf_stage *stages;  /* by id, then replica */
+    const sf_stage *stages;      /* by id, then replica */
     size_t n_stages;
     bool async_chunk, parallel_stage_init;
-    sf_str served_by;        /* "serve" or "llm": decides the batch defaults */
+    sf_str served_by; /* "serve" or "llm": decides the batch defaults */
 } sf_deployment;
 
 /* Files that a config refers to (base_config) come in through this. */
@@ -87,14 +90,15 @@ typedef struct sf_loader {
 } sf_loader;
 
 typedef struct sf_stages_wish {
-    sf_str model;              /* --model, or empty */
-    sf_str pipeline;           /* --pipeline, or empty */
-    sf_str platform;           /* "cuda" by default */
-    sf_str hf_architecture, hf_model_type; /* of --model's config when it is known, for choosing the pipeline */
+    sf_str model;    /* --model, or empty */
+    sf_str pipeline; /* --pipeline, or empty */
+    sf_str platform; /* "cuda" by default */
+    sf_str hf_architecture,
+        hf_model_type;         /* of --model's config when it is known, for choosing the pipeline */
     const sf_args *cli;        /* engine arguments given beside the file; NULL none */
     const sf_profile *profile; /* decides precedence, max_batch_size, devices rules */
     uint32_t visible;          /* devices in the inventory: "all visible"; 0: not known, nothing is checked */
-    const uint32_t *visible_ids; /* their indices, when they are not 0 … visible - 1; NULL otherwise */
+    const uint32_t *visible_ids;    /* their indices, when they are not 0 … visible - 1; NULL otherwise */
     const sf_node *stage_overrides; /* --stage-overrides: map of stage id to a map of arguments; NULL none */
 } sf_stages_wish;
 
@@ -109,30 +113,55 @@ sf_code sf_stages_read(sf_arena *a, sf_str text, sf_str file, const sf_loader *l
 /* True when the text looks like a stage config of this format (cheap: top-level keys only). */
 sf_config_format sf_stages_format(const sf_node *root);
 
+/* A NAME=value in front of a command (or docker's -e). */
+typedef struct sf_command_env {
+    sf_str name, value;
+} sf_command_env;
+
 /*
- * A pasted command: ["vllm", "serve", MODEL, flags…] or ["python", "-m", "vllm.entrypoints.openai.api_server", …].
+ * A pasted command: ["vllm", "serve", MODEL, flags…], ["vllm-omni", "serve", …], ["python", "-m",
+ * "vllm.entrypoints.openai.api_server", …], ["docker", "run", …, IMAGE, …], or the flags alone.
  * With --omni it names a deploy config (in ret_config) that the caller reads with sf_stages_read and
  * ret_cli; without, *ret is a deployment of one stage.  Unknown flags are warnings, listed.
  * Codes: SF_E_COMMAND, SF_E_ARG_VALUE.
  */
 typedef struct sf_command {
     bool omni;
-    bool offline;             /* LLM class usage (never for serve) */
-    sf_str model;             /* positional or --model; may be empty */
-    sf_str deploy_config;     /* --deploy-config / --stage-configs-path, or empty */
+    bool offline;                   /* LLM class usage (never for serve) */
+    sf_str model;                   /* positional or --model; may be empty */
+    sf_str deploy_config;           /* --deploy-config / --stage-configs-path, or empty */
+    const sf_node *stage_overrides; /* --stage-overrides, a map; or NULL */
     sf_str revision;
+    sf_str text;        /* the words in one line: nodes and diagnostics count their columns in it */
+    sf_str engine_hint; /* "vllm@0.19.0" from an image's tag, or empty */
+    sf_str config_file; /* --config, already read; or empty */
+    const sf_command_env *env;
+    size_t n_env;
+    sf_str visible_devices; /* CUDA_VISIBLE_DEVICES, or docker's --gpus device=…; see visible_given */
+    bool visible_given;
+    int64_t data_parallel_local; /* data-parallel ranks on this node; 0: all */
+    int64_t nodes;               /* --nnodes; 1 by default */
     sf_args args;
-    const sf_str *ignored;    /* known flags without a memory effect, as typed */
+    const sf_str *ignored; /* known flags without a memory effect, as typed */
     size_t n_ignored;
     const sf_str *unknown;
     size_t n_unknown;
 } sf_command;
 sf_code sf_command_read(sf_arena *a, const sf_str *words, size_t n, const sf_loader *loader, sf_diags *dg,
                         const sf_command **ret);
-/* The one-stage deployment of a plain command. */
+/* Value of an environment setting of the command; false when it has none. */
+bool sf_command_env_find(const sf_command *cmd, const char *name, sf_str *ret);
+/*
+ * The one-stage deployment of a plain command: rank r on the r-th visible device.
+ * Codes: SF_E_DEVICES, SF_E_DEVICES_FEW, SF_E_UTIL_RANGE, SF_E_COMMAND (several nodes), SF_E_NOMEM.
+ */
 sf_code sf_command_deployment(sf_arena *a, const sf_command *cmd, const sf_stages_wish *wish, sf_diags *dg,
                               const sf_deployment **ret);
-/* Splits one line as a POSIX shell would (quotes, backslashes, line continuations); no expansion. */
+/*
+ * Splits a pasted text as a POSIX shell would (quotes, backslashes, line continuations, comments).  Nothing is
+ * expanded; reading stops at an unquoted | ; & < > with a warning, and variables get one too.
+ * Codes: SF_E_COMMAND for an open quote, SF_E_LIMIT.
+ */
 sf_code sf_command_split(sf_arena *a, sf_str line, sf_diags *dg, sf_str **ret, size_t *ret_n);
 
 #endif

@@ -6,6 +6,7 @@
 #include "stages/interp.h"
 
 #include "base/buf.h"
+#include "text/yaml.h"
 
 enum { MAX_DEPTH = 16, MAX_LOOKUPS = 10000, MAX_TEXT = 1 << 16, MAX_STACK = 72 };
 
@@ -151,6 +152,22 @@ static sf_code resolve_env(interp *x, const sf_node *at, sf_str args, const sf_n
     return *ret ? SF_OK : SF_E_NOMEM;
 }
 
+/* oc.decode: a text typed as a plain scalar of the file would be. */
+static sf_code resolve_decode(interp *x, const sf_node *at, sf_str text, const sf_node **ret)
+{
+    sf_node *node = SF_NEW(x->a, sf_node);
+
+    if (text.n >= 2 && (text.p[0] == '\'' || text.p[0] == '"') && text.p[text.n - 1] == text.p[0])
+        text = sf_str_sub(text, 1, text.n - 1);
+    text = sf_arena_str(x->a, text);
+    if (!node || !text.p)
+        return SF_E_NOMEM;
+    *node = *at;
+    sf_yaml_type_scalar(text, node);
+    *ret = node;
+    return SF_OK;
+}
+
 static sf_code resolve_expression(interp *x, const sf_node *at, sf_str inner, const sf_node **ret)
 {
     ptrdiff_t colon = sf_str_find_char(inner, ':');
@@ -162,6 +179,8 @@ static sf_code resolve_expression(interp *x, const sf_node *at, sf_str inner, co
     if (colon < 0)
         return resolve_path(x, at, sf_str_trim(inner), ret);
     name = sf_str_trim(sf_str_sub(inner, 0, (size_t)colon));
+    if (sf_str_is(name, "oc.decode"))
+        return resolve_decode(x, at, sf_str_trim(sf_str_sub(inner, (size_t)colon + 1, inner.n)), ret);
     if (sf_str_is(name, "oc.env"))
         return resolve_env(x, at, sf_str_sub(inner, (size_t)colon + 1, inner.n), ret);
     return sf_diag_error(x->dg, SF_E_INTERPOLATION, sf_node_where(at), "write the value itself",

@@ -266,6 +266,8 @@ static sf_code join_stages(sf_arena *a, const sf_node *base, const sf_node *over
                 at++;
             if (at == n)
                 items[n++] = list->as.items[i];
+            else if (!side) /* twice in the base: the last one wins whole */
+                items[at] = list->as.items[i];
             else if ((rc = sf_merge_stage(a, items[at], list->as.items[i], dg, &items[at])))
                 return rc;
         }

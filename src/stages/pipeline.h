@@ -28,7 +28,8 @@ typedef struct sf_pipeline_ask {
 typedef struct sf_pipeline_found {
     const sf_pipeline *pipeline; /* NULL: none */
     bool by_file_name;
-    bool fork; /* no release registers it */
+    bool fork;    /* no release registers it */
+    bool not_yet; /* the release is older than the pipeline */
 } sf_pipeline_found;
 
 /* Code: SF_E_PIPELINE_UNKNOWN for a key that is said outright and unknown (or not in the release). */

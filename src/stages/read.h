@@ -19,6 +19,7 @@ typedef struct sf_draft {
     const sf_node *engine; /* map of engine arguments, later ones already over earlier ones; or NULL */
     const sf_node *devices, *num_replicas, *env;
     sf_str devices_path;
+    bool first_devices;              /* devices "0,1,…,ranks - 1" without saying so */
     const sf_node *max_num_seqs;     /* from max_batch_size, over everything in the file; or NULL */
     const sf_node *inputs, *outputs; /* input_connectors, output_connectors */
 } sf_draft;
@@ -51,6 +52,9 @@ static inline sf_code sf_reading_note(sf_reading *r, sf_code rc)
 
 sf_code sf_legacy_read(sf_reading *r);
 sf_code sf_deploy_read(sf_reading *r);
+
+/* duplex_session of a deploy config: unknown keys and values that the engine refuses. */
+sf_code sf_session_check(sf_reading *r);
 
 /* Drafts → the stages of r->d: arguments, devices, replicas, ranks, checks. */
 sf_code sf_assemble(sf_reading *r);

@@ -100,6 +100,9 @@ static bool same_value(ctx *c, const sf_stage *st, sf_arg arg, const sf_node *ro
 {
     sf_str got = number(c->a, st->args.v[arg].node), want = number(c->a, sf_node_get(row, key));
 
+    if (!st->node && st->kind == SF_STAGE_DIFFUSION && sf_str_is(got, "null") &&
+        (sf_str_is(want, "false") || sf_str_is(want, "auto")))
+        return true; /* the default stage: upstream writes its defaults out */
     return sf_str_eq(got, want) || mismatch(c, key, got, want);
 }
 
@@ -179,7 +182,7 @@ static bool same_stage(ctx *c, const sf_stage *st, const sf_node *row, sf_str er
     if (!same_kind(c, st, row) || !same_devices(c, st, row))
         return false;
     for (size_t i = 0; i < sizeof llm / sizeof *llm; i++)
-        if (!(diffusion && i >= 8) && !same_value(c, st, llm[i].arg, row, llm[i].key))
+        if (!(diffusion && (i == 5 || i >= 7)) && !same_value(c, st, llm[i].arg, row, llm[i].key))
             return false;
     if (!sf_node_absent(world) && world->as.i != (int64_t)st->world)
         return mismatch(c, "world_size", sf_arena_printf(c->a, "%u", st->world), number(c->a, world));
@@ -254,54 +257,205 @@ static bool few_devices(ctx *c)
     return false;
 }
 
+/* A value that no engine can use, passed on by the loader as it stood: a word for a number, 30 digits, -1 requests. */
+static bool unusable_value(ctx *c)
+{
+    static const char *const numbers[] = {"gpu_memory_utilization", "kv_cache_memory_bytes",
+                                          "max_num_seqs",           "online_max_num_seqs",
+                                          "max_model_len",          "max_num_batched_tokens"};
+    const sf_node *stages = sf_node_get(c->row, "stages");
+
+    for (uint32_t i = 0; stages && i < stages->n; i++)
+        for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
+            const sf_node *v = sf_node_get(stages->as.items[i], numbers[k]);
+            double d;
+
+            if (v &&
+                ((v->kind == SF_STRING && !sf_parse_f64(v->text, &d)) ||
+                 (v->kind == SF_FLOAT && v->as.f > 9e18) || (v->kind == SF_INT && v->as.i < 0 && k != 4)))
+                return true;
+        }
+    return false;
+}
+
+/* Refused with reason although the loader lets it pass: CUDA or vLLM would stop at it, or only the environment knows. */
+static bool refused_with_reason(ctx *c, const sf_diags *dg)
+{
+    bool all = dg->errors > 0;
+
+    for (size_t i = 0; i < dg->n; i++) {
+        sf_code code = dg->items[i].code;
+
+        if (dg->items[i].severity != SF_ERROR)
+            continue;
+        all &= ((code == SF_E_DEVICES || code == SF_E_REPLICAS) && garbage_devices(c)) ||
+               ((code == SF_E_DEVICES_FEW || code == SF_E_ARG_VALUE) && few_devices(c)) ||
+               (code == SF_E_ARG_VALUE && unusable_value(c)) ||
+               (code == SF_E_INTERPOLATION && sf_str_find(text_of(c->row, "yaml"), SF_STR("${oc.env:")) >= 0);
+    }
+    return all;
+}
+
+/* True when one of our errors is of the kind that upstream's exception stands for. */
+static bool same_failure(ctx *c, const sf_diags *dg)
+{
+    static const struct {
+        const char *exception, *text;
+        int codes[6];
+    } map[] = {
+        {"ScannerError",                 "",                  {SF_E_YAML}                                                                       },
+        {"ParserError",                  "",                  {SF_E_YAML}                                                                       },
+        {"ComposerError",                "",                  {SF_E_YAML}                                                                       },
+        {"ConstructorError",             "",                  {SF_E_YAML, SF_E_DUP_KEY}                                                         },
+        {"ReaderError",                  "",                  {SF_E_YAML, SF_E_UTF8}                                                            },
+        {"UnicodeDecodeError",           "",                  {SF_E_YAML, SF_E_UTF8}                                                            },
+        {"KeyValidationError",           "",                  {SF_E_YAML}                                                                       },
+        {"RecursionError",               "",                  {SF_E_YAML, SF_E_LIMIT, SF_E_BASE_CONFIG}                                         },
+        {"FileNotFoundError",            "",                  {SF_E_BASE_CONFIG}                                                                },
+        {"IsADirectoryError",            "",                  {SF_E_BASE_CONFIG}                                                                },
+        {"InterpolationKeyError",        "",                  {SF_E_INTERPOLATION}                                                              },
+        {"InterpolationResolutionError", "",                  {SF_E_INTERPOLATION}                                                              },
+        {"KeyError",                     "stage_id",          {SF_E_STAGE_ID}                                                                   },
+        {"KeyError",                     "Pipeline",          {SF_E_PIPELINE_UNKNOWN}                                                           },
+        {"ModuleNotFoundError",          "",                  {SF_E_PIPELINE_UNKNOWN}                                                           },
+        {"ConfigAttributeError",         "",                  {SF_E_CONFIG_SHAPE}                                                               },
+        {"MissingMandatoryValue",        "",                  {SF_E_CONFIG_SHAPE}                                                               },
+        {"ValueError",                   "stage_args",        {SF_E_FORMAT_OLD, SF_E_CONFIG_SHAPE}                                              },
+        {"ValueError",                   "max_workers",       {SF_E_CONFIG_SHAPE}                                                               },
+        {"ValueError",                   "async_chunk",       {SF_E_ASYNC_CHUNK}                                                                },
+        {"ValueError",                   "devices",           {SF_E_REPLICAS, SF_E_DEVICES, SF_E_DEVICES_FEW}                                   },
+        {"ValueError",                   "device",            {SF_E_REPLICAS, SF_E_DEVICES, SF_E_DEVICES_FEW}                                   },
+        {"ValueError",                   "Device",            {SF_E_DEVICES}                                                                    },
+        {"ValueError",                   "num_replicas",      {SF_E_REPLICAS}                                                                   },
+        {"ValueError",                   "invalid literal",   {SF_E_REPLICAS, SF_E_ARG_VALUE}                                                   },
+        {"ValueError",                   "connector",         {SF_E_CONNECTOR}                                                                  },
+        {"ValueError",                   "stage_id",          {SF_E_STAGE_ID}                                                                   },
+        {"ValueError",                   "duplex",            {SF_E_ARG_VALUE}                                                                  },
+        {"ValueError",                   "must be",           {SF_E_ARG_VALUE, SF_E_UTIL_RANGE}                                                 },
+        {"ValueError",                   "WORLD",             {SF_E_ARG_VALUE}                                                                  },
+        {"ValueError",                   "HSDP",              {SF_E_ARG_VALUE}                                                                  },
+        {"ValueError",                   "Diffusion KV",      {SF_E_ARG_VALUE}                                                                  },
+        {"ValueError",                   "--stage-overrides", {SF_E_JSON}                                                                       },
+        {"ValueError",                   "root",              {SF_E_CONFIG_SHAPE}                                                               },
+        {"ValidationError",              "Assertion",         {SF_E_ARG_VALUE}                                                                  },
+        {"ValidationError",              "keyword",           {SF_E_STAGE_KEY}                                                                  },
+        {"StrategyApplyError",           "",                  {SF_E_CONFIG_SHAPE}                                                               },
+        {"IndexError",                   "",                  {SF_E_REPLICAS}                                                                   },
+        {"TypeError",                    "keyword argument",  {SF_E_STAGE_KEY}                                                                  },
+        {"TypeError",                    "int()",             {SF_E_REPLICAS}                                                                   },
+        {"TypeError",                    "",                  {SF_E_CONFIG_SHAPE, SF_E_ARG_VALUE, SF_E_DEVICES, SF_E_BASE_CONFIG, SF_E_STAGE_ID}},
+        {"AttributeError",               "",                  {SF_E_CONFIG_SHAPE, SF_E_REPLICAS}                                                },
+    };
+    const sf_node *stages = sf_node_get(c->row, "stage_errors");
+    sf_str exception = text_of(c->row, "error_class"), text = text_of(c->row, "error_text");
+    bool known = false;
+
+    for (uint32_t e = 0; e <= (stages ? stages->n : 0); e++) {
+        if (e) {
+            exception = text_of(stages->as.items[e - 1], "error_class");
+            text = text_of(stages->as.items[e - 1], "error_text");
+        }
+        for (size_t m = 0; m < sizeof map / sizeof *map; m++) {
+            if (!sf_str_is(exception, map[m].exception) || sf_str_find(text, sf_str_of(map[m].text)) < 0)
+                continue;
+            for (size_t i = 0; i < dg->n; i++)
+                for (size_t k = 0; k < 6; k++)
+                    known |= dg->items[i].severity == SF_ERROR && map[m].codes[k] &&
+                             (int)dg->items[i].code == map[m].codes[k];
+        }
+    }
+    return known;
+}
+
 static bool judge(ctx *c, sf_code rc, const sf_diags *dg, const sf_deployment *d, sf_str era)
 {
     const sf_node *would = sf_node_get(c->row, "would_start");
     const sf_diag *e = sf_diags_last_error(dg);
+    bool starts = !would || would->as.b;
 
-    if (would && !would->as.b) {
-        if (rc)
-            return true;
-        snprintf(c->why, sizeof c->why, "read, but upstream says: %.*s",
-                 SF_STR_ARG(text_of(c->row, "error_text")));
-        return false;
-    }
-    if (!rc)
+    if (starts && !rc)
         return same_stages(c, d, era);
-    for (size_t i = 0; i < dg->n;
-         i++) { /* refused with reason: what upstream lets pass and CUDA or vLLM does not */
-        if (dg->items[i].severity != SF_ERROR)
-            continue;
-        if ((dg->items[i].code == SF_E_DEVICES && garbage_devices(c)) ||
-            ((dg->items[i].code == SF_E_DEVICES_FEW || dg->items[i].code == SF_E_ARG_VALUE) &&
-             few_devices(c)))
-            return true;
+    if (rc && (starts ? refused_with_reason(c, dg) : same_failure(c, dg)))
+        return true;
+    if (rc)
+        snprintf(c->why, sizeof c->why, "SF%d %.*s%s", rc, SF_STR_ARG(e ? e->message : (sf_str){0}),
+                 starts ? "" : "; upstream fails otherwise: ");
+    else
+        snprintf(c->why, sizeof c->why, "read, but upstream says: ");
+    if (!starts) {
+        size_t n = strlen(c->why);
+
+        snprintf(c->why + n, sizeof c->why - n, "%.*s %.*s", SF_STR_ARG(text_of(c->row, "error_class")),
+                 SF_STR_ARG(text_of(c->row, "error_text")));
     }
-    snprintf(c->why, sizeof c->why, "SF%d %.*s", rc, SF_STR_ARG(e ? e->message : (sf_str){0}));
     return false;
+}
+
+/* {"stage": {key: value}} added to the overrides, later ones over earlier ones. */
+static const sf_node * override(sf_arena *a, const sf_node *all, sf_str stage, sf_str key,
+                                const sf_node *value)
+{
+    sf_node *empty = SF_NEW(a, sf_node);
+
+    empty->kind = SF_MAP;
+    return sf_node_with(
+        a, all ? all : empty, stage,
+        sf_node_with(a, sf_node_get_str(all, stage) ? sf_node_get_str(all, stage) : empty, key, value));
 }
 
 static sf_code set_cli(sf_arena *a, const sf_node *cli, sf_args *args, sf_stages_wish *wish, sf_diags *dg)
 {
     for (uint32_t i = 0; cli && i < cli->n; i++) {
         const sf_pair *p = &cli->as.pairs[i];
+        sf_code rc = SF_OK;
         sf_arg arg;
 
         if (sf_str_is(p->key, "stage_overrides")) {
-            sf_code rc =
-                sf_json_parse(a, p->value->text, SF_STR("--stage-overrides"), 0, dg, &wish->stage_overrides);
-
-            if (rc)
-                return rc;
+            rc = sf_json_parse(a, p->value->text, SF_STR("--stage-overrides"), 0, dg, &wish->stage_overrides);
+        } else if (sf_str_starts(p->key, SF_STR("stage_"))) {
+            wish->stage_overrides = override(a, wish->stage_overrides, sf_str_sub(p->key, 6, 7),
+                                             sf_str_sub(p->key, 8, p->key.n), p->value);
         } else if (sf_arg_find(p->key, &arg)) {
-            sf_code rc = sf_args_set(a, args, arg, p->value, SF_FROM_CLI, dg);
-
-            if (rc)
-                return rc;
+            rc = sf_args_set(a, args, arg, p->value, SF_FROM_CLI, dg);
             wish->cli = args;
+            for (uint32_t k = 0; k < i && !rc; k++) /* given after a stage's own: it wins */
+                if (sf_str_starts(cli->as.pairs[k].key, SF_STR("stage_")) &&
+                    sf_str_ends(cli->as.pairs[k].key, p->key) &&
+                    !sf_str_is(cli->as.pairs[k].key, "stage_overrides"))
+                    wish->stage_overrides = override(
+                        a, wish->stage_overrides, sf_str_sub(cli->as.pairs[k].key, 6, 7), p->key, p->value);
+        } else {
+            for (int id = 0; id < 4; id++)
+                wish->stage_overrides =
+                    override(a, wish->stage_overrides, sf_arena_printf(a, "%d", id), p->key, p->value);
         }
+        if (rc)
+            return rc;
     }
     return SF_OK;
+}
+
+/* The text of a base64 row. */
+static sf_str decode64(sf_arena *a, sf_str s)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char *out = sf_arena_alloc(a, s.n + 1, 1);
+    unsigned acc = 0, bits = 0;
+    size_t n = 0;
+
+    for (size_t i = 0; out && i < s.n; i++) {
+        const char *d = s.p[i] ? strchr(digits, s.p[i]) : NULL;
+
+        if (!d)
+            continue;
+        acc = acc << 6 | (unsigned)(d - digits);
+        bits += 6;
+        if (bits >= 8) {
+            bits -= 8;
+            out[n++] = (char)(acc >> bits & 255);
+        }
+    }
+    return (sf_str){out, n};
 }
 
 static bool run(ctx *c)
@@ -329,6 +483,8 @@ static bool run(ctx *c)
         wish.hf_architecture = SF_STR("NotRegistered");
     if (deploy && sf_node_absent(sf_node_get(c->row, "model_type_given")))
         wish.hf_architecture = SF_STR("NotRegistered");
+    if (text_of(c->row, "yaml_base64").n)
+        text = decode64(c->a, text_of(c->row, "yaml_base64"));
     rc = set_cli(c->a, sf_node_get(c->row, "cli"), &cli, &wish, &dg);
     if (!rc && file.n) {
         file = sf_path_join(c->a, c->dir, file);
