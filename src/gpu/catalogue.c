@@ -202,14 +202,25 @@ sf_code sf_gpu_catalogue_parse(sf_arena *a, sf_str text, const sf_gpu_fit *fit, 
     return SF_OK;
 }
 
-sf_code sf_gpu_catalogue(sf_arena *a, sf_diags *dg, const sf_gpu_model **ret, size_t *ret_n)
+sf_code sf_gpu_book_read(sf_arena *a, sf_diags *dg, sf_gpu_book *ret)
 {
-    sf_gpu_fit fit;
     sf_str text;
-    sf_code rc = sf_gpu_fit_read(a, dg, &fit);
+    sf_code rc = sf_gpu_fit_read(a, dg, &ret->fit);
 
     if (rc)
         return rc;
     sf_bug_if(!sf_embed_find(SF_STR("gpus/gpus.tsv"), &text));
-    return sf_gpu_catalogue_parse(a, text, &fit, ret, ret_n);
+    return sf_gpu_catalogue_parse(a, text, &ret->fit, &ret->models, &ret->n);
+}
+
+sf_code sf_gpu_catalogue(sf_arena *a, sf_diags *dg, const sf_gpu_model **ret, size_t *ret_n)
+{
+    sf_gpu_book book;
+    sf_code rc = sf_gpu_book_read(a, dg, &book);
+
+    if (rc)
+        return rc;
+    *ret = book.models;
+    *ret_n = book.n;
+    return SF_OK;
 }

@@ -29,33 +29,29 @@ const sf_gpu *sf_inventory_find(const sf_inventory *inv, uint32_t index)
 }
 
 /* The catalogue entry of a name; NULL when the wish has its own total and may do without. */
-static sf_code find_model(sf_arena *a, const sf_gpu_wish *w, sf_diags *dg, const sf_gpu_model **ret)
+static sf_code find_model(sf_arena *a, const sf_gpu_book *book, const sf_gpu_wish *w, sf_diags *dg,
+                          const sf_gpu_model **ret)
 {
-    const sf_gpu_model *models;
-    size_t found[SF_GPU_CHOICES], n, count;
+    size_t found[SF_GPU_CHOICES], count;
     sf_str choices;
-    sf_code rc;
 
     *ret = NULL;
     if (!w->has_name)
         return SF_OK;
-    rc = sf_gpu_catalogue(a, dg, &models, &n);
-    if (rc)
-        return rc;
-    count = sf_gpu_match(models, n, w->name, found);
+    count = sf_gpu_match(book, w->name, found);
     if (count == 1)
-        *ret = &models[found[0]];
+        *ret = &book->models[found[0]];
     if (count == 1 || (w->name_is_free && w->has_total))
         return SF_OK;
     if (count > 1) {
-        choices = sf_gpu_choices(a, models, found, count < SF_GPU_CHOICES ? count : SF_GPU_CHOICES);
+        choices = sf_gpu_choices(a, book, found, count < SF_GPU_CHOICES ? count : SF_GPU_CHOICES);
         choices = choices.p ? sf_arena_printf(a, "write %.*s", SF_STR_ARG(choices)) : choices;
         return choices.p ? sf_diag_error(dg, w->code, w->at, choices.p, "\"%.*s\" means more than one GPU",
                                          SF_STR_ARG(sf_str_sub(w->name, 0, 60)))
                          : SF_E_NOMEM;
     }
-    count = sf_gpu_nearest(models, n, w->name, found);
-    choices = sf_gpu_choices(a, models, found, count);
+    count = sf_gpu_nearest(book, w->name, found);
+    choices = sf_gpu_choices(a, book, found, count);
     if (choices.p)
         choices = count ? sf_arena_printf(a, "did you mean %.*s?  A size such as 24GiB does as well",
                                           SF_STR_ARG(choices))
@@ -181,14 +177,14 @@ static sf_code check_indices(const sf_inventory *inv, const sf_gpu_wish *w, sf_d
     return SF_OK;
 }
 
-sf_code sf_inventory_place(sf_arena *a, sf_inventory *inv, const sf_gpu_wish *w, sf_diags *dg)
+sf_code sf_inventory_place(sf_arena *a, sf_inventory *inv, const sf_gpu_book *book, const sf_gpu_wish *w,
+                           sf_diags *dg)
 {
     sf_gpu g = {.name = w->name};
-    sf_gpu_fit fit;
     sf_code rc = check_indices(inv, w, dg);
 
     if (!rc)
-        rc = find_model(a, w, dg, &g.model);
+        rc = find_model(a, book, w, dg, &g.model);
     if (rc)
         return rc;
     if (g.model)
@@ -197,9 +193,7 @@ sf_code sf_inventory_place(sf_arena *a, sf_inventory *inv, const sf_gpu_wish *w,
     if (!rc)
         rc = set_used(a, w, dg, &g);
     if (!rc)
-        rc = sf_gpu_fit_read(a, dg, &fit);
-    if (!rc)
-        rc = describe(a, &fit, &g);
+        rc = describe(a, &book->fit, &g);
     if (rc)
         return rc;
     g.name = sf_arena_str(a, g.name);

@@ -92,7 +92,8 @@ sf_code sf_inventory_add_json(sf_arena *a, sf_inventory *inv, const sf_node *roo
 {
     const sf_node *gpus = sf_node_get(root, "gpus"), *schema = sf_node_get(root, "schema");
     sf_inventory all = *inv;
-    sf_code rc = SF_OK;
+    sf_gpu_book book;
+    sf_code rc;
 
     if (!sf_node_is(schema, SF_STRING) || !sf_str_is(schema->text, "stagefit/gpus/1"))
         return sf_diag_error(dg, SF_E_GPU_INVENTORY, sf_node_where(schema ? schema : root), shape_hint,
@@ -100,12 +101,13 @@ sf_code sf_inventory_add_json(sf_arena *a, sf_inventory *inv, const sf_node *roo
     if (!sf_node_is(gpus, SF_SEQ) || !gpus->n)
         return sf_diag_error(dg, SF_E_GPU_INVENTORY, sf_node_where(gpus ? gpus : root), shape_hint,
                              "\"gpus\" is not a list of GPUs");
+    rc = sf_gpu_book_read(a, dg, &book);
     for (uint32_t i = 0; !rc && i < gpus->n; i++) {
         sf_gpu_wish w;
 
         rc = read_gpu(gpus->as.items[i], dg, &w);
         if (!rc)
-            rc = sf_inventory_place(a, &all, &w, dg);
+            rc = sf_inventory_place(a, &all, &book, &w, dg);
     }
     if (!rc)
         *inv = all;

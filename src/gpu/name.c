@@ -61,27 +61,40 @@ static sf_str plain_str(const plain_name *p)
     return (sf_str){p->text, p->n};
 }
 
+/* Most names differ in their last letter already, which saves the work of making them plain. */
+static bool may_be(sf_str own, const plain_name *wanted)
+{
+    char c = own.n ? (char)(own.p[own.n - 1] | 0x20) : ')';
+
+    return c < '0' || c == 'g' || c > 'z' || c == wanted->text[wanted->n - 1];
+}
+
+static bool is_plain_name(sf_str own, const plain_name *wanted)
+{
+    plain_name plain;
+
+    return may_be(own, wanted) && make_plain(own, &plain) && sf_str_eq(plain_str(&plain), plain_str(wanted));
+}
+
 static bool is_name_of(const sf_gpu_model *m, const plain_name *wanted)
 {
-    plain_name own;
-
-    if (make_plain(m->name, &own) && sf_str_eq(plain_str(&own), plain_str(wanted)))
+    if (is_plain_name(m->name, wanted))
         return true;
     for (size_t i = 0; i < m->n_aliases; i++)
-        if (make_plain(m->aliases[i], &own) && sf_str_eq(plain_str(&own), plain_str(wanted)))
+        if (is_plain_name(m->aliases[i], wanted))
             return true;
     return false;
 }
 
-size_t sf_gpu_match(const sf_gpu_model *models, size_t n, sf_str text, size_t *found)
+size_t sf_gpu_match(const sf_gpu_book *book, sf_str text, size_t *found)
 {
     size_t count = 0;
     plain_name wanted;
 
     if (!make_plain(text, &wanted))
         return 0;
-    for (size_t i = 0; i < n; i++)
-        if (is_name_of(&models[i], &wanted)) {
+    for (size_t i = 0; i < book->n; i++)
+        if (is_name_of(&book->models[i], &wanted)) {
             if (count < SF_GPU_CHOICES)
                 found[count] = i;
             count++;
@@ -116,7 +129,7 @@ static unsigned model_distance(const sf_gpu_model *m, const plain_name *wanted)
     return best;
 }
 
-size_t sf_gpu_nearest(const sf_gpu_model *models, size_t n, sf_str text, size_t *found)
+size_t sf_gpu_nearest(const sf_gpu_book *book, sf_str text, size_t *found)
 {
     unsigned distance[SF_GPU_CHOICES];
     size_t count = 0;
@@ -124,8 +137,8 @@ size_t sf_gpu_nearest(const sf_gpu_model *models, size_t n, sf_str text, size_t 
 
     if (!make_plain(text, &wanted))
         return 0;
-    for (size_t i = 0; i < n; i++) {
-        unsigned d = model_distance(&models[i], &wanted);
+    for (size_t i = 0; i < book->n; i++) {
+        unsigned d = model_distance(&book->models[i], &wanted);
         size_t at = count;
 
         if (d > 2 && d > wanted.n / 3)
@@ -145,13 +158,13 @@ size_t sf_gpu_nearest(const sf_gpu_model *models, size_t n, sf_str text, size_t 
     return count;
 }
 
-sf_str sf_gpu_choices(sf_arena *a, const sf_gpu_model *models, const size_t *found, size_t n)
+sf_str sf_gpu_choices(sf_arena *a, const sf_gpu_book *book, const size_t *found, size_t n)
 {
     sf_str text = SF_STR("");
 
     for (size_t i = 0; i < n && text.p; i++) {
         const char *between = i == 0 ? "" : i + 1 == n ? " or " : ", ";
-        sf_str alias = sf_arena_str(a, models[found[i]].aliases[0]);
+        sf_str alias = sf_arena_str(a, book->models[found[i]].aliases[0]);
 
         if (!alias.p)
             return alias;

@@ -10,6 +10,7 @@ enum { MAX_LEN = 400 };
 typedef struct spec {
     sf_str text;
     sf_diags *dg;
+    const sf_gpu_book *book;
 } spec;
 
 /* The place of a part of the text; col counts characters. */
@@ -100,41 +101,50 @@ static sf_code take_index(const spec *s, sf_str *head, sf_gpu_wish *w)
     return SF_OK;
 }
 
+static bool is_card(const spec *s, sf_str text)
+{
+    size_t found[SF_GPU_CHOICES];
+
+    return sf_gpu_match(s->book, text, found) > 0;
+}
+
 /* NAME or SIZE, with a count in front. */
-static sf_code read_head(sf_arena *a, const spec *s, sf_str head, sf_gpu_wish *w)
+static sf_code read_head(const spec *s, sf_str head, sf_gpu_wish *w)
 {
     static const char hint[] = "write a name or a size, as in H100-80GB, 2xL40S, 24GiB";
-    size_t found[SF_GPU_CHOICES], n, digits;
-    const sf_gpu_model *models;
     sf_code rc = take_index(s, &head, w);
+    sf_str counted = head;
+    uint64_t count, size;
 
-    if (!rc && !head.n)
-        rc = bad(s, head, hint, "no GPU is named");
-    if (!rc)
-        rc = sf_gpu_catalogue(a, s->dg, &models, &n);
     if (rc)
         return rc;
-    if (!sf_gpu_match(models, n, head, found) && !take_count(&head, &w->count))
-        w->count = 1;
+    if (!head.n)
+        return bad(s, head, hint, "no GPU is named");
+    if (take_count(&counted, &count) && !is_card(s, head)) {
+        head = counted;
+        w->count = count;
+    }
     w->at = where(s, head);
     w->name = head;
-    digits = span_digits(head);
-    if (digits == head.n && !sf_gpu_match(models, n, head, found))
+    if (span_digits(head) == head.n && !is_card(s, head))
         return bad(s, head, "add a unit, as in 24GiB", "a number without a unit");
-    if (!sf_gpu_match(models, n, head, found) && sf_parse_size(head, &w->total)) {
-        if (w->has_total)
-            return bad(s, head, "leave total= out", "the size is given twice");
-        w->has_total = true;
-        w->total_at = w->at;
-    } else {
+    if (span_digits(head) == head.n || !sf_parse_size(head, &size) ||
+        is_card(s, head)) { /* "910b" is no size */
         w->has_name = true;
+        return SF_OK;
     }
+    if (w->has_total)
+        return bad(s, head, "leave total= out", "the size is given twice");
+    w->has_total = true;
+    w->total = size;
+    w->total_at = w->at;
     return SF_OK;
 }
 
 sf_code sf_inventory_add(sf_arena *a, sf_inventory *inv, sf_str text, sf_diags *dg)
 {
-    spec s = {text, dg};
+    sf_gpu_book book;
+    spec s = {text, dg, &book};
     sf_gpu_wish w = {.code = SF_E_GPU_SPEC, .count = 1};
     sf_str rest = text, head, option;
     sf_code rc = SF_OK;
@@ -149,6 +159,8 @@ sf_code sf_inventory_add(sf_arena *a, sf_inventory *inv, sf_str text, sf_diags *
         rc = read_option(&s, sf_str_trim(option), &w);
     }
     if (!rc)
-        rc = read_head(a, &s, sf_str_trim(head), &w);
-    return rc ? rc : sf_inventory_place(a, inv, &w, dg);
+        rc = sf_gpu_book_read(a, dg, &book);
+    if (!rc)
+        rc = read_head(&s, sf_str_trim(head), &w);
+    return rc ? rc : sf_inventory_place(a, inv, &book, &w, dg);
 }
