@@ -12,10 +12,10 @@ enum { STDIN_MAX = 8 * 1024 * 1024 };
 
 static const char *const demo_gpus[] = {"2xH100-80GB"};
 
-/* A single word with blanks that is no file is a command in quotes: "vllm serve …". */
+/* A single word such as "vllm serve …" that is no file is a command in quotes. */
 static bool is_quoted_command(const char *word)
 {
-    return strchr(word, ' ') && access(word, F_OK) != 0;
+    return strchr(word, ' ') && strstr(word, "vllm") && access(word, F_OK) != 0;
 }
 
 /* Puts the operands into the request; `ret_text` must be freed by the caller. */

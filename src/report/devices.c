@@ -63,11 +63,36 @@ static const char *util_text(sf_page *p, const sf_check_view *v, const sf_device
     return sf_page_printf(p, "util %s = %s", text, sf_page_got(p, sf_fmt_py_round2(p->a, d->util_sum)));
 }
 
+/* " (NVIDIA L4)" where the GPUs are not all of one kind. */
+static const char *mixed_name(sf_page *p, const sf_check_view *v, const sf_device_report *d)
+{
+    for (size_t i = 0; i < v->inventory->n; i++)
+        if (!sf_str_eq(v->inventory->gpus[i].name, d->gpu->name))
+            return sf_page_printf(p, " (%.*s)", SF_STR_ARG(d->gpu->name));
+    return "";
+}
+
+/* How the total of each kind of GPU is known. */
+static void totals(sf_page *p, const sf_check_view *v)
+{
+    for (size_t i = 0; i < v->inventory->n; i++) {
+        const sf_gpu *g = &v->inventory->gpus[i];
+        bool said = false;
+
+        for (size_t k = 0; k < i; k++)
+            said = said || sf_str_eq(v->inventory->gpus[k].note, g->note);
+        if (said || !g->note.n)
+            continue;
+        sf_page_pad(p, 2);
+        sf_page_wrapf(p, 2, 4, SF_DIM, "%.*s", SF_STR_ARG(g->note));
+    }
+}
+
 /* "GPU 0: 54.43 of 79.19 GiB used, 24.76 left (23.10-25.00), util 0.6 + 0.1 = 0.7" */
 static void device_head(sf_page *p, const sf_check_view *v, size_t i, size_t run)
 {
     const sf_device_report *d = &v->replay->devices[i];
-    const char *util = util_text(p, v, d), *left, *head;
+    const char *util = util_text(p, v, d), *name = mixed_name(p, v, d), *left, *head;
 
     if (d->left_low != d->left_high)
         left = sf_page_printf(p, "%s left (%s%s%s)", sf_page_gib(p, d->left), sf_page_gib(p, d->left_low),
@@ -75,10 +100,10 @@ static void device_head(sf_page *p, const sf_check_view *v, size_t i, size_t run
     else
         left = sf_page_printf(p, "%s left", sf_page_gib(p, d->left));
     if (run > 1)
-        head = sf_page_printf(p, "GPU %u to %u, each:", d->gpu->index,
-                              v->replay->devices[i + run - 1].gpu->index);
+        head = sf_page_printf(p, "GPU %u to %u%s, each:", d->gpu->index,
+                              v->replay->devices[i + run - 1].gpu->index, name);
     else
-        head = sf_page_printf(p, "GPU %u:", d->gpu->index);
+        head = sf_page_printf(p, "GPU %u%s:", d->gpu->index, name);
     sf_page_text(p, SF_BOLD, head);
     sf_page_pad(p, 1);
     sf_page_wrapf(p, strlen(head) + 1, 4, d->left < 0 ? SF_WARN : SF_PLAIN, "%s of %s GiB used, %s%s%s",
@@ -144,6 +169,7 @@ void sf_page_devices(sf_page *p, const sf_check_view *v)
         shared = shared || stages > 1;
     }
     sf_page_legend(p, shown, 2);
+    totals(p, v);
     if (shared)
         sf_page_wrap(
             p, 0, 0, SF_PLAIN,

@@ -34,8 +34,6 @@ static const char *use_text(const sf_entry *e)
 {
     if (e->stage == SIZE_MAX)
         return "";
-    if (!sf_entry_counts(e))
-        return e->in_budget ? "subtracted from the budget, not taken" : "not taken";
     if (!e->resident)
         return "room kept free";
     return e->in_budget ? "in the budget" : "outside the budget";
@@ -127,8 +125,7 @@ static void device_explain(sf_page *p, const sf_check_view *v, const sf_device_r
     const sf_entry *last = NULL;
 
     sf_page_end(p);
-    sf_page_wrapf(p, 0, 2, SF_BOLD, "GPU %u: %.*s, total %s", d->gpu->index, SF_STR_ARG(d->gpu->name),
-                  sf_page_size(p, d->total));
+    sf_page_wrapf(p, 0, 2, SF_BOLD, "GPU %u: %.*s", d->gpu->index, SF_STR_ARG(d->gpu->name));
     field(p, "total:", d->gpu->note.n ? text_of(p, d->gpu->note) : sf_total_how_text(d->gpu->how));
     for (size_t i = 0; i < v->replay->n_entries; i++) {
         const sf_entry *e = &v->replay->entries[i];
@@ -144,10 +141,24 @@ static void device_explain(sf_page *p, const sf_check_view *v, const sf_device_r
                   sf_page_size(p, d->left), sf_page_size(p, d->total));
 }
 
+/* Flags of a pasted command that were read and have nothing to do with memory. */
+static void flags_without_effect(sf_page *p, const sf_command *c)
+{
+    const char *text = "";
+
+    for (size_t i = 0; c && i < c->n_ignored; i++)
+        text = sf_page_printf(p, "%s%s%.*s", text, i ? ", " : "", SF_STR_ARG(c->ignored[i]));
+    if (!*text)
+        return;
+    sf_page_end(p);
+    sf_page_wrapf(p, 0, 2, SF_PLAIN, "Flags without effect on memory: %s", text);
+}
+
 void sf_page_explain(sf_page *p, const sf_check_view *v)
 {
     for (size_t i = 0; i < v->replay->n_devices; i++)
         device_explain(p, v, &v->replay->devices[i]);
+    flags_without_effect(p, v->command);
     sf_page_end(p);
     sf_page_wrap(
         p, 0, 0, SF_DIM,

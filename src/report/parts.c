@@ -52,11 +52,6 @@ const char *sf_share_title(sf_share share)
     return shares[share].title;
 }
 
-bool sf_entry_counts(const sf_entry *e)
-{
-    return e->resident || e->part == SF_PART_ACTIVATION;
-}
-
 /* The slice of a stage, made when it is new. */
 static sf_slice *slice_for(sf_slice *slices, size_t *n, size_t stage)
 {
@@ -89,7 +84,7 @@ const sf_slice *sf_slices_of(sf_page *p, const sf_check_view *v, uint32_t device
         const sf_entry *e = &r->entries[i];
         sf_slice *s;
 
-        if (e->device != device || !sf_entry_counts(e) || !e->amount.bytes)
+        if (e->device != device || !e->amount.bytes)
             continue;
         s = slice_for(slices, &n, e->stage);
         s->bytes[sf_share_of(e)] = add_bytes(s->bytes[sf_share_of(e)], e->amount.bytes);

@@ -25,9 +25,6 @@ char sf_share_letter(sf_share share);
 sf_style sf_share_style(sf_share share);
 const char *sf_share_title(sf_share share);
 
-/* True for what takes room on the GPU once all runs: resident bytes, and the room kept for the activation. */
-bool sf_entry_counts(const sf_entry *e);
-
 /* What one stage has on one device; `stage` SIZE_MAX: other processes. */
 typedef struct sf_slice {
     size_t stage;

@@ -48,6 +48,16 @@ static void quote(sf_page *p, sf_str text)
     }
 }
 
+/* Which model was taken, and why: a config seldom names it. */
+static void model_line(sf_page *p, const sf_deployment *d)
+{
+    if (!d->model.n)
+        return;
+    sf_page_pad(p, 2);
+    sf_page_wrapf(p, 2, 4, SF_PLAIN, "%.*s%s%.*s%s", SF_STR_ARG(d->model), d->model_why.n ? " (" : "",
+                  SF_STR_ARG(d->model_why), d->model_why.n ? ")" : "");
+}
+
 void sf_page_verdict(sf_page *p, const sf_check_view *v)
 {
     static const struct {
@@ -65,6 +75,7 @@ void sf_page_verdict(sf_page *p, const sf_check_view *v)
     sf_page_pad(p, 1);
     sf_page_wrapf(p, n + 1, 2, SF_PLAIN, "on %s with %s", sf_gpus_label(p, v->inventory),
                   sf_engine_label(p, v->profile));
+    model_line(p, v->deployment);
     if (!r->first_failure)
         return;
     sf_page_wrapf(p, 0, 2, SF_BOLD, "%s: %s%s", r->verdict == SF_FAILS ? "Fails" : "Inside the error band",

@@ -139,7 +139,7 @@ static inline void sample_machine(sample *s)
                               .total_low = (uint64_t)MIB(81000),
                               .total_high = (uint64_t)MIB(81100),
                               .how = SF_TOTAL_RUNTIME,
-                              .note = SF_STR("catalogue, as the CUDA runtime prints it")};
+                              .note = SF_STR("79.19 GiB: catalogue, as the CUDA runtime prints it")};
         s->devices[g] = (sf_device_report){.gpu = &s->gpus[g], .total = MIB(81090)};
     }
     s->inventory = (sf_inventory){s->gpus, 2};
