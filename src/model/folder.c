@@ -19,6 +19,8 @@ typedef struct folder {
     const sf_fs *fs;
     sf_diags *dg;
     sf_checkpoint *ckpt;
+    const char *other; /* "PyTorch, .bin": a format of weights that are counted, not read; or NULL */
+    size_t unread;     /* files of it */
 } folder;
 
 /* The names in one folder. */
@@ -32,9 +34,8 @@ typedef struct listing {
 typedef struct weights {
     sf_str *files;
     size_t n;
-    sf_str index;      /* path of the index that names them, or empty */
-    uint64_t tensors;  /* that the index maps */
-    const char *other; /* "PyTorch (.bin)": files that are no safetensors, or NULL */
+    sf_str index;     /* path of the index that names them, or empty */
+    uint64_t tensors; /* that the index maps */
 } weights;
 
 /* Of a text that was to be made in the arena. */
@@ -62,7 +63,7 @@ static bool has(const listing *l, const char *name)
 }
 
 /* A pointer or a page in place of a JSON file has a better message than its syntax. */
-static sf_code check_is_json(const folder *f, sf_str path, sf_str text)
+static sf_code check_is_json(folder *f, sf_str path, sf_str text)
 {
     sf_where at = {.file = path, .line = 1, .col = 1, .len = 1};
 
@@ -75,7 +76,7 @@ static sf_code check_is_json(const folder *f, sf_str path, sf_str text)
     return SF_OK;
 }
 
-static sf_code read_json(const folder *f, sf_str dir, const char *name, const sf_node **ret)
+static sf_code read_json(folder *f, sf_str dir, const char *name, const sf_node **ret)
 {
     sf_str text, path = sf_path_join(f->a, dir, sf_str_of(name));
     const sf_node *root = NULL;
@@ -96,7 +97,7 @@ static sf_code read_json(const folder *f, sf_str dir, const char *name, const sf
     return SF_OK;
 }
 
-static sf_code refuse_without_config(const folder *f, const listing *l)
+static sf_code refuse_without_config(folder *f, const listing *l)
 {
     sf_where at = {.file = l->dir};
     const char *hint = "name the folder that holds config.json";
@@ -115,15 +116,20 @@ static sf_code refuse_without_config(const folder *f, const listing *l)
     return sf_diag_error(f->dg, SF_E_CONFIG_MISSING, at, hint, "the folder has no config.json");
 }
 
+static bool is_weight(sf_str name, sf_str suffix)
+{
+    return sf_str_ends(name, suffix) && !sf_str_is(name, "training_args.bin");
+}
+
 /* The sizes of files that are not read, added up. */
-static sf_code add_sizes(const folder *f, const listing *l, sf_str suffix)
+static sf_code add_sizes(folder *f, const listing *l, sf_str suffix)
 {
     for (size_t i = 0; i < l->n; i++) {
         sf_str none, path;
         uint64_t size = 0;
         sf_code rc;
 
-        if (!sf_str_ends(l->names[i], suffix))
+        if (!is_weight(l->names[i], suffix))
             continue;
         path = sf_path_join(f->a, l->dir, l->names[i]);
         if (!path.p)
@@ -135,36 +141,36 @@ static sf_code add_sizes(const folder *f, const listing *l, sf_str suffix)
             return rc;
         f->ckpt->weight_file_bytes = sf_add_sat(f->ckpt->weight_file_bytes, size);
         f->ckpt->n_weight_files++;
+        f->unread++;
     }
     return SF_OK;
 }
 
 /* Weights in other formats: counted, not read. */
-static sf_code find_other(const folder *f, const listing *l, weights *w)
+static sf_code find_other(folder *f, const listing *l)
 {
     static const struct {
         sf_str suffix;
         const char *what;
     } known[] = {
-        {SF_STR(".bin"),         "PyTorch (.bin)"        },
-        {SF_STR(".pt"),          "PyTorch (.pt)"         },
-        {SF_STR(".pth"),         "PyTorch (.pth)"        },
+        {SF_STR(".bin"),         "PyTorch, .bin"         },
+        {SF_STR(".pt"),          "PyTorch, .pt"          },
+        {SF_STR(".pth"),         "PyTorch, .pth"         },
         {SF_STR(".gguf"),        "GGUF"                  },
         {SF_STR(".safetensors"), "Mistral's consolidated"}, /* all that is left under this suffix */
     };
 
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         for (size_t k = 0; k < l->n; k++)
-            if (sf_str_ends(l->names[k], known[i].suffix) && !sf_str_is(l->names[k], "training_args.bin")) {
-                w->other = known[i].what;
+            if (is_weight(l->names[k], known[i].suffix)) {
+                f->other = known[i].what;
                 return add_sizes(f, l, known[i].suffix);
             }
     return SF_OK;
 }
 
 /* Names each missing shard, up to five, at the place of the first in the index. */
-static sf_code refuse_missing(const folder *f, const weights *w, sf_str index_text, const sf_str *missing,
-                              size_t n)
+static sf_code refuse_missing(folder *f, const weights *w, sf_str index_text, const sf_str *missing, size_t n)
 {
     sf_where at = {.file = w->index, .line = 1, .col = 1};
     sf_str names = sf_str_sub(missing[0], 0, missing[0].n);
@@ -188,7 +194,7 @@ static sf_code refuse_missing(const folder *f, const weights *w, sf_str index_te
                          n == 1 ? "is" : "are", SF_STR_ARG(names));
 }
 
-static sf_code check_shards(const folder *f, const listing *l, const weights *w, sf_str index_text)
+static sf_code check_shards(folder *f, const listing *l, const weights *w, sf_str index_text)
 {
     sf_str *missing = SF_NEW_ARRAY(f->a, sf_str, w->n);
     size_t n = 0;
@@ -206,7 +212,7 @@ static sf_code check_shards(const folder *f, const listing *l, const weights *w,
     return n ? refuse_missing(f, w, index_text, missing, n) : SF_OK;
 }
 
-static sf_code read_index(const folder *f, const listing *l, sf_str name, weights *w)
+static sf_code read_index(folder *f, const listing *l, sf_str name, weights *w)
 {
     sf_str text;
     sf_code rc;
@@ -225,7 +231,7 @@ static sf_code read_index(const folder *f, const listing *l, sf_str name, weight
 }
 
 /* Is `name` a variant ("x.fp16.safetensors") of another file of the folder ("x.safetensors")? */
-static bool is_variant(const folder *f, const listing *l, sf_str name)
+static bool is_variant(folder *f, const listing *l, sf_str name)
 {
     size_t end = name.n - SF_STR(".safetensors").n, dot = end;
     const char *base;
@@ -239,7 +245,7 @@ static bool is_variant(const folder *f, const listing *l, sf_str name)
 }
 
 /* All *.safetensors of the folder, but Mistral's second copy and lower-precision variants. */
-static sf_code take_all(const folder *f, const listing *l, weights *w)
+static sf_code take_all(folder *f, const listing *l, weights *w)
 {
     w->files = SF_NEW_ARRAY(f->a, sf_str, l->n + 1);
     if (!w->files)
@@ -248,10 +254,10 @@ static sf_code take_all(const folder *f, const listing *l, weights *w)
         if (sf_str_ends(l->names[i], SF_STR(".safetensors")) &&
             !sf_str_starts(l->names[i], SF_STR("consolidated")) && !is_variant(f, l, l->names[i]))
             w->files[w->n++] = l->names[i];
-    return w->n ? SF_OK : find_other(f, l, w);
+    return w->n ? SF_OK : find_other(f, l);
 }
 
-static sf_code find_weights(const folder *f, const listing *l, weights *w)
+static sf_code find_weights(folder *f, const listing *l, weights *w)
 {
     static const char *const usual[] = {"model.safetensors.index.json",
                                         "diffusion_pytorch_model.safetensors.index.json"};
@@ -267,7 +273,7 @@ static sf_code find_weights(const folder *f, const listing *l, weights *w)
 }
 
 /* The index may be of another version of the model than the files. */
-static void compare_with_index(const folder *f, const weights *w, const sf_tensor_table *t)
+static void compare_with_index(folder *f, const weights *w, const sf_tensor_table *t)
 {
     uint64_t tensors, numel, bytes;
 
@@ -279,7 +285,7 @@ static void compare_with_index(const folder *f, const weights *w, const sf_tenso
                         (unsigned long long)w->tensors, (unsigned long long)tensors);
 }
 
-static sf_code read_headers(const folder *f, const listing *l, const weights *w, const sf_tensor_table **ret)
+static sf_code read_headers(folder *f, const listing *l, const weights *w, const sf_tensor_table **ret)
 {
     uint64_t guess = w->index.n && w->n ? w->tensors / w->n * BYTES_PER_TENSOR + 4096 : FIRST_READ;
     sf_tensor_table *t = sf_tensor_table_new(f->a);
@@ -304,23 +310,20 @@ static sf_code read_headers(const folder *f, const listing *l, const weights *w,
 }
 
 /* The weight files of one folder; `ret_headers` stays NULL when none can be read. */
-static sf_code read_weights(const folder *f, const listing *l, const sf_tensor_table **ret_headers,
-                            const char **ret_other)
+static sf_code read_weights(folder *f, const listing *l, const sf_tensor_table **ret_headers)
 {
     weights w = {0};
     sf_code rc = find_weights(f, l, &w);
 
     if (!rc && w.n)
         rc = read_headers(f, l, &w, ret_headers);
-    *ret_other = w.other;
     return rc;
 }
 
-static sf_code add_sub(const folder *f, sf_str dir, sf_str name)
+static sf_code add_sub(folder *f, sf_str dir, sf_str name)
 {
     struct sf_checkpoint_sub *sub = &f->ckpt->subs[f->ckpt->n_subs];
     listing l = {.dir = sf_path_join(f->a, dir, name)};
-    const char *other = NULL;
     sf_code rc = made(l.dir);
 
     if (!rc)
@@ -333,13 +336,13 @@ static sf_code add_sub(const folder *f, sf_str dir, sf_str name)
     sub->name = name;
     rc = read_json(f, l.dir, "config.json", &sub->config);
     if (!rc)
-        rc = read_weights(f, &l, &sub->headers, &other);
+        rc = read_weights(f, &l, &sub->headers);
     if (!rc)
         f->ckpt->n_subs++;
     return rc;
 }
 
-static sf_code read_subs(const folder *f, const listing *l)
+static sf_code read_subs(folder *f, const listing *l)
 {
     f->ckpt->subs = SF_NEW_ARRAY(f->a, struct sf_checkpoint_sub, SUBS_MAX + 1);
     if (!f->ckpt->subs)
@@ -356,24 +359,32 @@ static sf_code read_subs(const folder *f, const listing *l)
     return SF_OK;
 }
 
-static sf_code describe(const folder *f, bool has_config, const char *other)
+static const char *files_word(size_t n)
+{
+    return n == 1 ? "file" : "files";
+}
+
+static sf_code describe(folder *f, bool has_config)
 {
     sf_checkpoint *c = f->ckpt;
     const char *config = has_config ? "config.json" : "model_index.json";
-    const char *files = c->n_weight_files == 1 ? "file" : "files";
+    size_t n = c->n_weight_files - f->unread;
 
     if (!c->n_weight_files)
         c->source = sf_arena_printf(f->a, "%s in %.*s, without weight files", config, SF_STR_ARG(c->dir));
-    else if (other)
+    else if (!n)
         c->source = sf_arena_printf(f->a, "%s in %.*s; %zu weight %s (%s) not read", config,
-                                    SF_STR_ARG(c->dir), c->n_weight_files, files, other);
+                                    SF_STR_ARG(c->dir), f->unread, files_word(f->unread), f->other);
+    else if (f->unread)
+        c->source = sf_arena_printf(f->a, "%s and %zu weight %s in %.*s; %zu more (%s) not read", config, n,
+                                    files_word(n), SF_STR_ARG(c->dir), f->unread, f->other);
     else
-        c->source = sf_arena_printf(f->a, "%s and %zu weight %s in %.*s", config, c->n_weight_files, files,
+        c->source = sf_arena_printf(f->a, "%s and %zu weight %s in %.*s", config, n, files_word(n),
                                     SF_STR_ARG(c->dir));
     return made(c->source);
 }
 
-static sf_code read_configs(const folder *f, const listing *l)
+static sf_code read_configs(folder *f, const listing *l)
 {
     sf_code rc = SF_OK;
 
@@ -387,7 +398,7 @@ static sf_code read_configs(const folder *f, const listing *l)
     return f->ckpt->index ? SF_OK : refuse_without_config(f, l);
 }
 
-static sf_code list_folder(const folder *f, sf_str dir, listing *ret)
+static sf_code list_folder(folder *f, sf_str dir, listing *ret)
 {
     sf_fs_kind kind = f->fs->kind(f->fs->ctx, dir);
 
@@ -401,7 +412,6 @@ static sf_code list_folder(const folder *f, sf_str dir, listing *ret)
 sf_code sf_folder_read(sf_arena *a, const sf_fs *fs, sf_str dir, sf_diags *dg, const sf_checkpoint **ret)
 {
     folder f = {.a = a, .fs = fs, .dg = dg, .ckpt = SF_NEW(a, sf_checkpoint)};
-    const char *other = NULL;
     listing l = {0};
     sf_code rc;
 
@@ -415,11 +425,11 @@ sf_code sf_folder_read(sf_arena *a, const sf_fs *fs, sf_str dir, sf_diags *dg, c
     if (!rc)
         rc = read_configs(&f, &l);
     if (!rc)
-        rc = read_weights(&f, &l, &f.ckpt->headers, &other);
+        rc = read_weights(&f, &l, &f.ckpt->headers);
     if (!rc)
         rc = read_subs(&f, &l);
     if (!rc)
-        rc = describe(&f, f.ckpt->config != f.ckpt->index, other);
+        rc = describe(&f, f.ckpt->config != f.ckpt->index);
     if (!rc)
         *ret = f.ckpt;
     return rc;

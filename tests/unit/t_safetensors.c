@@ -22,11 +22,13 @@ static sf_code add(sf_tensor_table *t, const char *json, uint64_t data, sf_diags
     return sf_safetensors_add(t, sf_str_of(json), 8 + strlen(json) + data, FILE_NAME, dg);
 }
 
-#define A(name, dtype, shape, offsets) \
+#define A(name, dtype, shape, offsets)                                                                       \
     "\"" name "\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":" offsets "}"
 
 static void test_accepted(void **state)
 {
+    /* Rows of macros crash clang-format 14. */
+    /* clang-format off */
     static const struct {
         const char *json;
         uint64_t data, tensors, numel;
@@ -38,14 +40,17 @@ static void test_accepted(void **state)
         {"{" A("a", "BF16", "[2,3]", "[0,12]") "}", 12, 1, 6},
         {"{" A("a", "F32", "[]", "[0,4]") "}", 4, 1, 1},
         {"{" A("a", "F32", "[0,5]", "[0,0]") "}", 0, 1, 0},
-        {"{" A("a", "F32", "[1]", "[0,4]") "," A("z", "F32", "[0]", "[4,4]") "," A("b", "U8", "[2]", "[4,6]") "}", 6, 3, 3},
+        {"{" A("a", "F32", "[1]", "[0,4]") "," A("z", "F32", "[0]", "[4,4]") "," A("b", "U8", "[2]", "[4,6]") "}",
+         6, 3, 3},
         {"{" A("b", "U8", "[2]", "[4,6]") "," A("a", "F32", "[1]", "[0,4]") "}", 6, 2, 3},
-        {"{" A("c", "U8", "[2]", "[6,8]") "," A("a", "F32", "[1]", "[0,4]") "," A("b", "U8", "[2]", "[4,6]") "}", 8, 3, 5},
+        {"{" A("c", "U8", "[2]", "[6,8]") "," A("a", "F32", "[1]", "[0,4]") "," A("b", "U8", "[2]", "[4,6]") "}",
+         8, 3, 5},
         {"{" A("a", "F4", "[4]", "[0,2]") "}", 2, 1, 4},
         {"{ \"a\" : { \"data_offsets\" : [ 0 , 2 ], \"extra\": [1,{}], \"shape\": [2], \"dtype\":\"I8\" } } \n", 2, 1, 2},
         {"{\"\\u0061.\\n\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}", 1, 1, 1},
         {"{" A("\xc3\xa9", "U8", "[1,1,1,1,1,1]", "[0,1]") "}", 1, 1, 1},
     };
+    /* clang-format on */
     fixture *f = *state;
 
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
@@ -67,6 +72,7 @@ static void test_accepted(void **state)
 
 static void test_refused(void **state)
 {
+    /* clang-format off */
     static const struct {
         const char *json;
         uint64_t data;
@@ -80,13 +86,18 @@ static void test_refused(void **state)
         {"{", 0, SF_E_JSON, 1, 2, "expected a key in double quotes, but the text ends here"},
         {"{}}", 0, SF_E_JSON, 1, 3, "expected nothing after the value, found '}'"},
         {"{" T0 ",}", 1, SF_E_JSON, 1, 54, "expected a key in double quotes, found '}'"},
-        {"{\"t\":1}", 0, SF_E_HEADER, 1, 6, "tensor \"t\": expected {\"dtype\", \"shape\", \"data_offsets\"}"},
+        {"{\"t\":1}", 0, SF_E_HEADER, 1, 6,
+         "tensor \"t\": expected {\"dtype\", \"shape\", \"data_offsets\"}"},
         {"{\"t\":{\"dtype\":1}}", 0, SF_E_HEADER, 1, 15, "tensor \"t\": dtype is not a string"},
-        {"{" A("t", "F12", "[1]", "[0,1]") "}", 1, SF_E_HEADER, 1, 15, "tensor \"t\" has the unknown dtype F12"},
-        {"{\"t\":{\"dtype\":\"U8\",\"data_offsets\":[0,1]}}", 1, SF_E_HEADER, 1, 2, "tensor \"t\" has no shape"},
+        {"{" A("t", "F12", "[1]", "[0,1]") "}", 1, SF_E_HEADER, 1, 15,
+         "tensor \"t\" has the unknown dtype F12"},
+        {"{\"t\":{\"dtype\":\"U8\",\"data_offsets\":[0,1]}}", 1, SF_E_HEADER, 1, 2,
+         "tensor \"t\" has no shape"},
         {"{\"t\":{\"shape\":[1],\"data_offsets\":[0,1]}}", 1, SF_E_HEADER, 1, 2, "tensor \"t\" has no dtype"},
-        {"{\n\"t\":{\"dtype\":\"U8\",\"shape\":[1]}}", 1, SF_E_HEADER, 2, 1, "tensor \"t\" has no data_offsets"},
-        {"{\"t\":{\"dtype\":\"U8\",\"dtype\":\"U8\",\"shape\":[1]}}", 1, SF_E_DUP_KEY, 1, 20, "tensor \"t\": dtype given twice"},
+        {"{\n\"t\":{\"dtype\":\"U8\",\"shape\":[1]}}", 1, SF_E_HEADER, 2, 1,
+         "tensor \"t\" has no data_offsets"},
+        {"{\"t\":{\"dtype\":\"U8\",\"dtype\":\"U8\",\"shape\":[1]}}", 1, SF_E_DUP_KEY, 1, 20,
+         "tensor \"t\": dtype given twice"},
         {"{" A("t", "U8", "2", "[0,1]") "}", 1, SF_E_HEADER, 1, 28, "tensor \"t\": shape is not a list"},
         {"{" A("t", "U8", "[-1]", "[0,1]") "}", 1, SF_E_HEADER, 1, 29,
          "tensor \"t\": shape holds something other than whole numbers"},
@@ -98,23 +109,28 @@ static void test_refused(void **state)
          "tensor \"t\": shape holds something other than whole numbers"},
         {"{" A("t", "U8", "[1,1,1,1,1,1,1]", "[0,1]") "}", 1, SF_E_LIMIT, 1, 41,
          "tensor \"t\": shape has more than 6 numbers"},
-        {"{" A("t", "U8", "[1]", "[0]") "}", 1, SF_E_HEADER, 1, 49, "tensor \"t\": data_offsets does not have two numbers"},
+        {"{" A("t", "U8", "[1]", "[0]") "}", 1, SF_E_HEADER, 1, 49,
+         "tensor \"t\": data_offsets does not have two numbers"},
         {"{" A("t", "U8", "[1]", "[0,1,2]") "}", 1, SF_E_LIMIT, 1, 52,
          "tensor \"t\": data_offsets has more than 2 numbers"},
-        {"{" A("t", "U8", "[1]", "[0,NaN]") "}", 1, SF_E_JSON, 1, 49, "expected a value, found 'N'"},
+        {"{" A("t", "U8", "[1]", "[0,NaN]") "}", 1, SF_E_JSON, 1, 50, "expected a value, found 'N'"},
         {"{" A("t", "U8", "[4294967296,4294967296]", "[0,1]") "}", 1, SF_E_HEADER, 1, 2,
          "tensor \"t\": its shape overflows 64 bits"},
         {"{" A("t", "F64", "[4294967296,1073741824]", "[0,1]") "}", 1, SF_E_HEADER, 1, 2,
          "tensor \"t\": its shape overflows 64 bits"},
-        {"{" A("t", "F4", "[3]", "[0,2]") "}", 2, SF_E_HEADER, 1, 2, "tensor \"t\": 3 elements of F4 do not fill whole bytes"},
-        {"{" A("t", "U8", "[1]", "[2,1]") "}", 2, SF_E_HEADER, 1, 2, "tensor \"t\" ends before it begins: [2, 1]"},
+        {"{" A("t", "F4", "[3]", "[0,2]") "}", 2, SF_E_HEADER, 1, 2,
+         "tensor \"t\": 3 elements of F4 do not fill whole bytes"},
+        {"{" A("t", "U8", "[1]", "[2,1]") "}", 2, SF_E_HEADER, 1, 2,
+         "tensor \"t\" ends before it begins: [2, 1]"},
         {"{" A("t", "F32", "[1]", "[0,2]") "}", 2, SF_E_HEADER, 1, 2,
          "tensor \"t\": shape and dtype make 4 bytes, data_offsets 2"},
         {"{" A("t", "F32", "[2]", "[0,8]") "}", 7, SF_E_HEADER, 1, 2,
          "tensor \"t\" ends at byte 8 of the data, but the file has only 7"},
         {"{" T0 "}", 5, SF_E_HEADER, 1, 1, "4 bytes after the last tensor belong to none"},
-        {"{" A("t", "U8", "[1]", "[3,4]") "}", 4, SF_E_HEADER, 1, 2, "3 bytes before tensor \"t\" belong to none"},
-        {"{" T0 "," A("u", "U8", "[1]", "[2,3]") "}", 3, SF_E_HEADER, 1, 54, "1 bytes before tensor \"u\" belong to none"},
+        {"{" A("t", "U8", "[1]", "[3,4]") "}", 4, SF_E_HEADER, 1, 2,
+         "3 bytes before tensor \"t\" belong to none"},
+        {"{" T0 "," A("u", "U8", "[1]", "[2,3]") "}", 3, SF_E_HEADER, 1, 54,
+         "1 bytes before tensor \"u\" belong to none"},
         {"{" A("t", "U8", "[4]", "[0,4]") "," A("u", "U8", "[2]", "[2,4]") "}", 4, SF_E_HEADER, 1, 54,
          "tensor \"u\" starts at byte 2 of the data, inside another tensor"},
         {"{" T0 "," A("u", "U8", "[1]", "[0,1]") "}", 1, SF_E_HEADER, 1, 54,
@@ -132,6 +148,7 @@ static void test_refused(void **state)
          "tensor \"t\": shape holds something other than whole numbers"},
         {"{" A("t", "U8", "[01]", "[0,1]") "}", 1, SF_E_JSON, 1, 29, "a number starts with a zero"},
     };
+    /* clang-format on */
     fixture *f = *state;
 
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
@@ -156,8 +173,8 @@ static void test_both_forms(void **state)
     static const char compact[] =
         "{\"__metadata__\":{\"format\":\"pt\"}," A("m.layers.0.q.weight", "BF16", "[4,2]", "[0,16]") "," A(
             "m.layers.1.q.weight", "BF16", "[4,2]", "[16,32]") "," A("m.layers.2.q.weight", "BF16", "[8,2]",
-                                                                    "[32,64]") "," A("m.norm", "F32", "[3]",
-                                                                                    "[64,76]") "}";
+                                                                     "[32,64]") "," A("m.norm", "F32", "[3]",
+                                                                                      "[64,76]") "}";
     fixture *f = *state;
 
     for (int form = 0; form < 2; form++) {
@@ -214,6 +231,7 @@ static void put_length(char *p, uint64_t n)
 
 static void test_length(void **state)
 {
+    /* clang-format off */
     static const struct {
         uint64_t n, file_size;
         const char *message; /* NULL: fine */
@@ -228,6 +246,7 @@ static void test_length(void **state)
         {100000001, UINT64_MAX, "the header would have 100000001 bytes, at most 100000000 are allowed"},
         {UINT64_MAX, 4096, "the header would have 18446744073709551615 bytes, at most 100000000 are allowed"},
     };
+    /* clang-format on */
     fixture *f = *state;
 
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
@@ -246,11 +265,13 @@ static void test_length(void **state)
 
 static void test_not_a_weight_file(void **state)
 {
+    /* clang-format off */
     static const struct {
         sf_str head;
         const char *message;
     } row[] = {
-        {SF_STR("version https://git-lfs.github.com/spec/v1\n"), "this is a Git LFS pointer, not the file itself"},
+        {SF_STR("version https://git-lfs.github.com/spec/v1\n"),
+         "this is a Git LFS pointer, not the file itself"},
         {SF_STR("<!DOCTYPE html>"), "this is a web page, not a weight file"},
         {SF_STR("<html lang=en>"), "this is a web page, not a weight file"},
         {SF_STR("{\"error\":\"Repository not found\"}"), "this is JSON text, not a weight file"},
@@ -258,6 +279,7 @@ static void test_not_a_weight_file(void **state)
         {SF_STR("\x80\2}q\0(X\6\0"), "this is a Python pickle, not safetensors"},
         {SF_STR("GGUF\3\0\0\0\xff\0\0\0"), "this is a GGUF file, not safetensors"},
     };
+    /* clang-format on */
     fixture *f = *state;
 
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
@@ -276,8 +298,8 @@ typedef struct memory_file {
     unsigned reads, fail_at; /* the n-th read fails */
 } memory_file;
 
-static sf_code memory_read(void *ctx, sf_arena *a, sf_str path, uint64_t off, uint64_t max, sf_diags *dg, sf_str *ret,
-                           uint64_t *ret_file_size)
+static sf_code memory_read(void *ctx, sf_arena *a, sf_str path, uint64_t off, uint64_t max, sf_diags *dg,
+                           sf_str *ret, uint64_t *ret_file_size)
 {
     memory_file *m = ctx;
     sf_str part = sf_str_sub(m->bytes, (size_t)off, (size_t)(off + max));
@@ -306,14 +328,18 @@ static memory_file many_tensors(fixture *f, int spoiled, const char *text, const
         if (i == spoiled)
             n += (size_t)sprintf(p + n, "%s", text);
         else
-            n += (size_t)sprintf(p + n,
-                                 ",%s\"model.layers.%d.mlp.experts.%d.up_proj.weight\":{\"dtype\":\"F8_E4M3\","
-                                 "\"shape\":[1,1],\"data_offsets\":[%d,%d]}",
-                                 blank, i / 256, i % 256, i, i + 1);
+            n +=
+                (size_t)sprintf(p + n,
+                                ",%s\"model.layers.%d.mlp.experts.%d.up_proj.weight\":{\"dtype\":\"F8_E4M3\","
+                                "\"shape\":[1,1],\"data_offsets\":[%d,%d]}",
+                                blank, i / 256, i % 256, i, i + 1);
     }
     p[n++] = '}';
     put_length(p, n - 8);
-    return (memory_file){.bytes = {p, n}, .size = n + MANY};
+    return (memory_file){
+        .bytes = {p, n},
+          .size = n + MANY
+    };
 }
 
 static sf_code read_memory(fixture *f, memory_file *m, sf_tensor_table *t)
@@ -347,6 +373,7 @@ static void test_windows(void **state)
 /* What is wrong far behind the first window has its place in the whole header. */
 static void test_windows_with_faults(void **state)
 {
+    /* clang-format off */
     static const struct {
         const char *text;
         sf_code code;
@@ -363,6 +390,7 @@ static void test_windows_with_faults(void **state)
          "tensor \"x\" starts at byte 7 of the data, inside another tensor", 1},
         {",\"x\":}", SF_E_JSON, "expected a value, found '}'", 5},
     };
+    /* clang-format on */
     fixture *f = *state;
 
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
@@ -431,24 +459,26 @@ static void test_index(void **state)
     uint64_t tensors = 0;
     size_t n = 0;
 
-    assert_int_equal(sf_safetensors_index(f->a,
-                                          SF_STR("{\"metadata\":{\"total_size\":9},\"weight_map\":{\"a\":\"s2\",\"b\":"
-                                                 "\"s1\",\"c\":\"s2\",\"d\":\"x/s\\u0033\"}}"),
-                                          SF_STR("i.json"), &f->dg, &shards, &n, &tensors),
-                     SF_OK);
+    assert_int_equal(
+        sf_safetensors_index(f->a,
+                             SF_STR("{\"metadata\":{\"total_size\":9},\"weight_map\":{\"a\":\"s2\",\"b\":"
+                                    "\"s1\",\"c\":\"s2\",\"d\":\"x/s\\u0033\"}}"),
+                             SF_STR("i.json"), &f->dg, &shards, &n, &tensors),
+        SF_OK);
     assert_int_equal(n, 3);
     assert_true(tensors == 4);
     assert_str(shards[0], "s1");
     assert_str(shards[1], "s2");
     assert_str(shards[2], "x/s3");
-    assert_int_equal(sf_safetensors_index(f->a, SF_STR("{\"weight_map\":{}}"), SF_STR("i.json"), &f->dg, &shards, &n,
-                                          &tensors),
+    assert_int_equal(sf_safetensors_index(f->a, SF_STR("{\"weight_map\":{}}"), SF_STR("i.json"), &f->dg,
+                                          &shards, &n, &tensors),
                      SF_OK);
     assert_int_equal(n, 0);
 }
 
 static void test_index_refused(void **state)
 {
+    /* clang-format off */
     static const struct {
         const char *json;
         sf_code code;
@@ -459,14 +489,20 @@ static void test_index_refused(void **state)
         {"{}", SF_E_HEADER, 2, "the index has no weight_map"},
         {"{\"weight_map\":[]}", SF_E_HEADER, 15, "weight_map is not a map of tensors to files"},
         {"{\"weight_map\":{\"a\":1}}", SF_E_HEADER, 20, "the index gives a tensor no file name"},
-        {"{\"weight_map\":{\"a\":\"../x\"}}", SF_E_HEADER, 20, "the index names a file outside the model's folder"},
-        {"{\"weight_map\":{\"a\":\"/etc/x\"}}", SF_E_HEADER, 20, "the index names a file outside the model's folder"},
-        {"{\"weight_map\":{\"a\":\"\"}}", SF_E_HEADER, 20, "the index names a file outside the model's folder"},
-        {"{\"weight_map\":{\"a\":\"x\\u0000\"}}", SF_E_HEADER, 20, "the index names a file outside the model's folder"},
-        {"{\"weight_map\":{\"a.1\":\"x\",\"a.1\":\"y\"}}", SF_E_DUP_KEY, 26, "the index lists a tensor twice"},
+        {"{\"weight_map\":{\"a\":\"../x\"}}",
+         SF_E_HEADER, 20, "the index names a file outside the model's folder"},
+        {"{\"weight_map\":{\"a\":\"/etc/x\"}}",
+         SF_E_HEADER, 20, "the index names a file outside the model's folder"},
+        {"{\"weight_map\":{\"a\":\"\"}}",
+         SF_E_HEADER, 20, "the index names a file outside the model's folder"},
+        {"{\"weight_map\":{\"a\":\"x\\u0000\"}}",
+         SF_E_HEADER, 20, "the index names a file outside the model's folder"},
+        {"{\"weight_map\":{\"a.1\":\"x\",\"a.1\":\"y\"}}",
+         SF_E_DUP_KEY, 26, "the index lists a tensor twice"},
         {"{\"weight_map\":{},\"weight_map\":{}}", SF_E_DUP_KEY, 18, "weight_map given twice"},
         {"{\"weight_map\":{\"a\":\"x\"}", SF_E_JSON, 24, "expected ',' or '}', but the text ends here"},
     };
+    /* clang-format on */
     fixture *f = *state;
 
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {

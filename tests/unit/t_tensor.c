@@ -13,28 +13,28 @@ static void test_dtypes(void **state)
         sf_dtype dtype;
         unsigned bits;
     } row[] = {
-        {"F64", SF_DT_F64, 64},
-        {"F32", SF_DT_F32, 32},
-        {"F16", SF_DT_F16, 16},
-        {"BF16", SF_DT_BF16, 16},
-        {"F8_E4M3", SF_DT_F8_E4M3, 8},
-        {"F8_E5M2", SF_DT_F8_E5M2, 8},
-        {"F8_E8M0", SF_DT_F8_E8M0, 8},
-        {"F8_E4M3FNUZ", SF_DT_F8_E4M3FNUZ, 8},
-        {"F8_E5M2FNUZ", SF_DT_F8_E5M2FNUZ, 8},
-        {"I64", SF_DT_I64, 64},
-        {"I32", SF_DT_I32, 32},
-        {"I16", SF_DT_I16, 16},
-        {"I8", SF_DT_I8, 8},
-        {"U64", SF_DT_U64, 64},
-        {"U32", SF_DT_U32, 32},
-        {"U16", SF_DT_U16, 16},
-        {"U8", SF_DT_U8, 8},
-        {"BOOL", SF_DT_BOOL, 8},
-        {"F4", SF_DT_F4, 4},
-        {"F6_E2M3", SF_DT_F6_E2M3, 6},
-        {"F6_E3M2", SF_DT_F6_E3M2, 6},
-        {"C64", SF_DT_C64, 64},
+        {"F64",         SF_DT_F64,         64},
+        {"F32",         SF_DT_F32,         32},
+        {"F16",         SF_DT_F16,         16},
+        {"BF16",        SF_DT_BF16,        16},
+        {"F8_E4M3",     SF_DT_F8_E4M3,     8 },
+        {"F8_E5M2",     SF_DT_F8_E5M2,     8 },
+        {"F8_E8M0",     SF_DT_F8_E8M0,     8 },
+        {"F8_E4M3FNUZ", SF_DT_F8_E4M3FNUZ, 8 },
+        {"F8_E5M2FNUZ", SF_DT_F8_E5M2FNUZ, 8 },
+        {"I64",         SF_DT_I64,         64},
+        {"I32",         SF_DT_I32,         32},
+        {"I16",         SF_DT_I16,         16},
+        {"I8",          SF_DT_I8,          8 },
+        {"U64",         SF_DT_U64,         64},
+        {"U32",         SF_DT_U32,         32},
+        {"U16",         SF_DT_U16,         16},
+        {"U8",          SF_DT_U8,          8 },
+        {"BOOL",        SF_DT_BOOL,        8 },
+        {"F4",          SF_DT_F4,          4 },
+        {"F6_E2M3",     SF_DT_F6_E2M3,     6 },
+        {"F6_E3M2",     SF_DT_F6_E3M2,     6 },
+        {"C64",         SF_DT_C64,         64},
     };
 
     (void)state;
@@ -79,7 +79,10 @@ static void test_bytes(void **state)
 
 static void test_counts(void **state)
 {
-    sf_tensor t = {.dims = {3, 4}, .n_dims = 2, .repeat = 5, .experts = 2};
+    sf_tensor t = {
+        .dims = {3, 4},
+          .n_dims = 2, .repeat = 5, .experts = 2
+    };
 
     (void)state;
     assert_true(sf_tensor_numel(&t) == 12);
@@ -88,7 +91,10 @@ static void test_counts(void **state)
     assert_true(sf_tensor_count(&t) == 5);
     t.n_dims = 0;
     assert_true(sf_tensor_numel(&t) == 1);
-    t = (sf_tensor){.dims = {UINT64_MAX, 2}, .n_dims = 2};
+    t = (sf_tensor){
+        .dims = {UINT64_MAX, 2},
+          .n_dims = 2
+    };
     assert_true(sf_tensor_numel(&t) == UINT64_MAX);
     assert_string_equal(sf_origin_name(SF_ORIGIN_MODELLED), "modelled");
 }
@@ -99,29 +105,30 @@ static void test_fold(void **state)
         const char *name, *pattern;
         bool dense;
     } row[] = {
-        {"model.layers.12.mlp.experts.255.down_proj.weight", "model.layers.{}.mlp.experts.{}.down_proj.weight", true},
-        {"lm_head.weight", "lm_head.weight", true},
-        {"", "", true},
-        {"7", "{}", true},
-        {"7.8", "{}.{}", true},
-        {"a.7", "a.{}", true},
-        {"0.weight", "{}.weight", true},
-        {"layer_3.x", "layer_3.x", true},
-        {"layers.3a.x", "layers.3a.x", true},
-        {"layers.a3.x", "layers.a3.x", true},
-        {"a..3..b", "a..{}..b", true},
-        {"a.3.", "a.{}.", true},
-        {".3", ".{}", true},
-        {"./3.4", "./3.{}", true}, /* '/' beside '.', which differ in one bit */
-        {"a.4095.b", "a.{}.b", true},
-        {"a.4096.b", "a.{}.b", false},
-        {"a.007.b", "a.{}.b", false},
-        {"a.0.b", "a.{}.b", true},
-        {"1.2.3.4", "{}.{}.{}.{}", true},
-        {"1.2.3.4.5", "{}.{}.{}.{}.{}", false},
-        {"1.2.3.4.5.6.7.8.9.10.11.12.13.14", "{}.{}.{}.{}.{}.{}.{}.{}.{}.{}.{}.{}.13.14", false},
+        {"model.layers.12.mlp.experts.255.down_proj.weight",
+         "model.layers.{}.mlp.experts.{}.down_proj.weight",                                                                    true },
+        {"lm_head.weight",                                                        "lm_head.weight",                            true },
+        {"",                                                                      "",                                          true },
+        {"7",                                                                     "{}",                                        true },
+        {"7.8",                                                                   "{}.{}",                                     true },
+        {"a.7",                                                                   "a.{}",                                      true },
+        {"0.weight",                                                              "{}.weight",                                 true },
+        {"layer_3.x",                                                             "layer_3.x",                                 true },
+        {"layers.3a.x",                                                           "layers.3a.x",                               true },
+        {"layers.a3.x",                                                           "layers.a3.x",                               true },
+        {"a..3..b",                                                               "a..{}..b",                                  true },
+        {"a.3.",                                                                  "a.{}.",                                     true },
+        {".3",                                                                    ".{}",                                       true },
+        {"./3.4",                                                                 "./3.{}",                                    true }, /* '/' beside '.', which differ in one bit */
+        {"a.4095.b",                                                              "a.{}.b",                                    true },
+        {"a.4096.b",                                                              "a.{}.b",                                    false},
+        {"a.007.b",                                                               "a.{}.b",                                    false},
+        {"a.0.b",                                                                 "a.{}.b",                                    true },
+        {"1.2.3.4",                                                               "{}.{}.{}.{}",                               true },
+        {"1.2.3.4.5",                                                             "{}.{}.{}.{}.{}",                            false},
+        {"1.2.3.4.5.6.7.8.9.10.11.12.13.14",                                      "{}.{}.{}.{}.{}.{}.{}.{}.{}.{}.{}.{}.13.14", false},
         {"down_blocks.0.attentions.1.transformer_blocks.10.ff.net.0.proj.weight",
-         "down_blocks.{}.attentions.{}.transformer_blocks.{}.ff.net.{}.proj.weight", true},
+         "down_blocks.{}.attentions.{}.transformer_blocks.{}.ff.net.{}.proj.weight",                                           true },
     };
     fixture *f = *state;
 
@@ -146,7 +153,8 @@ static void test_fold_hash(void **state)
     for (int i = 0; i < 300; i++) {
         sf_fold fold;
         size_t shift = (size_t)i % 8;
-        int n = snprintf(text + shift, sizeof text - shift, "model.layers.%d.self_attn.q_proj.%d.weight", i, 3 * i);
+        int n = snprintf(text + shift, sizeof text - shift, "model.layers.%d.self_attn.q_proj.%d.weight", i,
+                         3 * i);
 
         sf_fold_name((sf_str){text + shift, (size_t)n}, &fold);
         if (!i)
