@@ -93,7 +93,7 @@ static void kv_json(sf_json_writer *w, const sf_stage_report *s)
         sf_jw_kv_u64(w, "request_bytes", kv->needed[kv->n_tests - 1]);
     else
         sf_jw_kv_null(w, "request_bytes");
-    sf_json_opt(w, "limited_by", s->kv_why);
+    sf_json_opt(w, "available_from", s->kv_why);
     words_json(w, "log", kv->log, kv->n_log);
     sf_jw_object_end(w);
 }

@@ -27,7 +27,8 @@ void sf_report_check_text(sf_buf *out, sf_arena *a, const sf_check_view *v, unsi
     sf_page_stages(&p, v);
     if (any_finding(v->diags)) {
         sf_page_end(&p);
-        sf_page_diags(&p, v->diags, SF_DIAGS_FINDINGS);
+        sf_page_diags(&p, v->diags, SF_DIAGS_FINDINGS,
+                      v->replay->first_failure ? v->replay->first_failure->text : (sf_str){NULL, 0});
     }
     if (flags & SF_TEXT_TIMELINE)
         sf_page_timeline(&p, v);

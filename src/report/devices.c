@@ -21,7 +21,7 @@ static bool slices_equal(const sf_slice *a, size_t na, const sf_slice *b, size_t
 static bool same_device(const sf_device_report *a, const sf_device_report *b)
 {
     return a->total == b->total && a->tenants == b->tenants && a->used == b->used &&
-           a->used_low == b->used_low && a->used_high == b->used_high &&
+           a->used_low == b->used_low && a->used_high == b->used_high && a->util_sum == b->util_sum &&
            sf_str_eq(a->gpu->name, b->gpu->name);
 }
 
@@ -72,19 +72,24 @@ static const char *mixed_name(sf_page *p, const sf_check_view *v, const sf_devic
     return "";
 }
 
-/* How the total of each kind of GPU is known. */
+/* How the total of each kind of GPU is known; the evidence is in the explanation. */
 static void totals(sf_page *p, const sf_check_view *v)
 {
     for (size_t i = 0; i < v->inventory->n; i++) {
         const sf_gpu *g = &v->inventory->gpus[i];
+        const char *band = "";
         bool said = false;
 
         for (size_t k = 0; k < i; k++)
-            said = said || sf_str_eq(v->inventory->gpus[k].note, g->note);
-        if (said || !g->note.n)
+            said = said || (v->inventory->gpus[k].total == g->total && v->inventory->gpus[k].how == g->how);
+        if (said)
             continue;
+        if (g->total_low != g->total_high)
+            band = sf_page_printf(p, " (%s-%s)", sf_page_gib(p, (int64_t)g->total_low),
+                                  sf_page_gib(p, (int64_t)g->total_high));
         sf_page_pad(p, 2);
-        sf_page_wrapf(p, 2, 4, SF_DIM, "%.*s", SF_STR_ARG(g->note));
+        sf_page_wrapf(p, 2, 4, SF_DIM, "%s%s: %s", sf_page_size(p, (int64_t)g->total), band,
+                      sf_total_how_text(g->how));
     }
 }
 

@@ -39,13 +39,24 @@ static void print_place(sf_page *p, const sf_diag *d)
     sf_page_end(p);
 }
 
-static void print_diag(sf_page *p, const sf_diag *d)
+/* The message without the engine's text, when that stands above already. */
+static sf_str without(sf_str message, sf_str said)
+{
+    ptrdiff_t at = said.n ? sf_str_find(message, said) : -1;
+
+    if (at <= 0)
+        return message;
+    message = sf_str_trim(sf_str_sub(message, 0, (size_t)at));
+    return sf_str_ends(message, SF_STR(":")) ? sf_str_sub(message, 0, message.n - 1) : message;
+}
+
+static void print_diag(sf_page *p, const sf_diag *d, sf_str said)
 {
     const char *head = sf_page_printf(p, "%s SF%04d:", sf_severity_name(d->severity), d->code);
 
     sf_page_text(p, style_of(d->severity), head);
     sf_page_pad(p, 1);
-    sf_page_wrap(p, strlen(head) + 1, 2, SF_PLAIN, d->message);
+    sf_page_wrap(p, strlen(head) + 1, 2, SF_PLAIN, without(d->message, said));
     print_place(p, d);
     if (d->related.n) {
         sf_page_text(p, SF_DIM, "   note: ");
@@ -65,7 +76,7 @@ bool sf_diag_is_finding(const sf_diag *d)
     return d->code >= 6000 && d->code < 8000;
 }
 
-void sf_page_diags(sf_page *p, const sf_diags *dg, sf_diags_choice choice)
+void sf_page_diags(sf_page *p, const sf_diags *dg, sf_diags_choice choice, sf_str said)
 {
     if (!dg)
         return;
@@ -76,7 +87,7 @@ void sf_page_diags(sf_page *p, const sf_diags *dg, sf_diags_choice choice)
             if (d->severity != (sf_severity)severity || (choice == SF_DIAGS_INPUT && sf_diag_is_finding(d)) ||
                 (choice == SF_DIAGS_FINDINGS && !sf_diag_is_finding(d)))
                 continue;
-            print_diag(p, d);
+            print_diag(p, d, said);
         }
 }
 
@@ -85,7 +96,7 @@ void sf_report_diags_text(sf_buf *out, sf_arena *a, const sf_diags *dg, unsigned
     sf_page p;
 
     sf_page_init(&p, out, a, width, flags);
-    sf_page_diags(&p, dg, flags & SF_TEXT_INPUT_ONLY ? SF_DIAGS_INPUT : SF_DIAGS_ALL);
+    sf_page_diags(&p, dg, flags & SF_TEXT_INPUT_ONLY ? SF_DIAGS_INPUT : SF_DIAGS_ALL, (sf_str){NULL, 0});
 }
 
 static void place_json(sf_json_writer *w, const char *key, const sf_where *at)

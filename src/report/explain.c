@@ -100,7 +100,7 @@ static void kv_text(sf_page *p, const sf_stage_report *s)
     if (s->longest_len)
         field(p,
               "longest request that fits:", sf_page_printf(p, "%s tokens", sf_page_count(p, s->longest_len)));
-    field(p, "limited by", text_of(p, s->kv_why));
+    field(p, "cache =", text_of(p, s->kv_why));
 }
 
 static void stage_head(sf_page *p, const sf_check_view *v, const sf_entry *e)

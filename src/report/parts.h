@@ -58,8 +58,8 @@ typedef enum sf_diags_choice { SF_DIAGS_ALL, SF_DIAGS_INPUT, SF_DIAGS_FINDINGS }
 
 /* True for what a check finds out (SF6xxx, SF7xxx), not about the input. */
 bool sf_diag_is_finding(const sf_diag *d);
-/* Errors, then warnings, then notes. */
-void sf_page_diags(sf_page *p, const sf_diags *dg, sf_diags_choice choice);
+/* Errors, then warnings, then notes.  `said` is text that stands above already and is left out of messages. */
+void sf_page_diags(sf_page *p, const sf_diags *dg, sf_diags_choice choice, sf_str said);
 
 /* The parts of a check's text (verdict.c, devices.c, stages.c, explain.c, timeline.c). */
 void sf_page_verdict(sf_page *p, const sf_check_view *v);

@@ -14,7 +14,7 @@ static const sf_column columns[] = {
     {"weights",   true,  false, 0},
     {"activ.",    true,  false, 0},
     {"KV",        true,  false, 0},
-    {"tokens",    true,  false, 3},
+    {"tokens",    true,  false, 2},
     {"at once",   true,  false, 2},
 };
 

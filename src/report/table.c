@@ -84,16 +84,15 @@ static void measure(const sf_table *t, layout *l)
     }
 }
 
-/* The shown column that may be left out first, n_columns when there is none. */
-static size_t next_drop(const sf_table *t, const layout *l)
+/* The highest `drop` of the columns that are shown, 0 when none may be left out. */
+static unsigned next_drop(const sf_table *t, const layout *l)
 {
-    size_t best = t->n_columns;
+    unsigned most = 0;
 
     for (size_t c = 0; c < t->n_columns; c++)
-        if (l->shown[c] && t->columns[c].drop &&
-            (best == t->n_columns || t->columns[c].drop > t->columns[best].drop))
-            best = c;
-    return best;
+        if (l->shown[c] && t->columns[c].drop > most)
+            most = t->columns[c].drop;
+    return most;
 }
 
 static void choose(const sf_table *t, size_t room, layout *l)
@@ -103,17 +102,19 @@ static void choose(const sf_table *t, size_t room, layout *l)
     *l = (layout){.flex = t->n_columns};
     measure(t, l);
     while ((total = total_width(t, l)) > room) {
-        size_t drop = next_drop(t, l);
+        unsigned drop = next_drop(t, l);
         size_t over = total - room;
 
         if (l->flex < t->n_columns && l->width[l->flex] >= over + FLEX_MIN) {
             l->width[l->flex] -= over;
             break;
         }
-        if (drop == t->n_columns)
+        if (!drop)
             return;
-        l->shown[drop] = false;
-        if (drop == l->flex)
+        for (size_t c = 0; c < t->n_columns; c++)
+            if (t->columns[c].drop == drop)
+                l->shown[c] = false;
+        if (l->flex < t->n_columns && !l->shown[l->flex])
             l->flex = t->n_columns;
     }
     l->fits = true;

@@ -1,6 +1,6 @@
 /*
  * table: rows of text in columns.  A table that is wider than the page first leaves out
- * columns (those with the highest `drop` first), then wraps its `flex` column, and at last prints
+ * columns (those with the highest `drop` first, equal ones together), then wraps its `flex` column, and at last prints
  * each row as "title: value" lines, so that nothing is ever cut.
  */
 #ifndef SF_REPORT_TABLE_H

@@ -64,7 +64,7 @@ static void test_first_screen_answers_the_three_questions(void **state)
     assert_has(&b, "GPU 0: 47.98 of 79.19 GiB used, 31.21 left (30.43-31.60), util 0.6 + 0.1 = 0.7\n");
     assert_has(&b, "0 thinker    47.05 = W 30.27 + K 12.94 + A 2.79 + G 0.50 + C 0.55\n");
     assert_has(&b, "  Qwen/Qwen3-Omni-30B-A3B-Instruct (the usual checkpoint of the pipeline)\n");
-    assert_has(&b, "  79.19 GiB: catalogue, as the CUDA runtime prints it\n");
+    assert_has(&b, "  79.19 GiB (79.10-79.20): ");
     assert_has(&b, "Stages on one GPU stay resident together");
     assert_has(&b, "0 thinker   ar          0,1    2   0.6      47.51    30.27    2.79  12.94\n");
     assert_true(lines_of(&b) <= 24);
