@@ -9,6 +9,8 @@
 
 #include "text/yaml_parts.h"
 
+enum { MAX_ANCHORS = 65536 };
+
 typedef struct anchor {
     sf_str name;
     const sf_node *node;
@@ -186,6 +188,9 @@ static sf_code add_anchor(reader *r, const yaml_char_t *text, const sf_node *nod
     *ret_index = 0;
     if (!text)
         return SF_OK;
+    if (r->n_anchors == MAX_ANCHORS)
+        return sf_diag_error(r->t.dg, SF_E_LIMIT, where_mark(r, mark, name.n + 1), NULL,
+                             "more than %d anchors", MAX_ANCHORS);
     if (r->n_anchors == r->cap_anchors && grow_anchors(r))
         return SF_E_NOMEM;
     slot = anchor_slot(r, name);
