@@ -11,8 +11,8 @@ codes()
     "$stagefit" codes --names | while read -r code; do
         printf '*%s* ' "$code"
         "$stagefit" explain "$code" --width 1000 | sed -e "1s/^$code: //" -e 's/[\\*_`<>~#]/\\&/g' -e 's/^\([-.|:[]\)/\\\1/' |
-            awk 'NR == 1 { print $0 "++" } NR > 2 { line = line (line ? " " : "") $0 }
-                 END { if (line) print line; print "" }'
+            awk 'NR == 1 { title = $0 } NR > 2 { text = text (text ? " " : "") $0 }
+                 END { print title (text ? "++\n" text : "") "\n" }'
     done
 }
 

@@ -119,6 +119,9 @@ static void cell_json(sf_json_writer *w, const char *key, const sf_cell *c)
 
 void sf_report_list_json(sf_json_writer *w, const sf_list_view *v, int status)
 {
+    static const sf_list_view nothing = {0};
+
+    v = v ? v : &nothing; /* the catalogue could not be read */
     sf_json_head(w, "stagefit/list/1", status);
     sf_json_opt(w, "what", v->what);
     sf_jw_key(w, "items");
