@@ -147,6 +147,7 @@ typedef struct sf_kv_rules {
     int mla_block_rule;           /* SF_MLA_BLOCK_… */
     bool sparse_fp8_is_ds_mla;    /* sparse MLA: any fp8 request becomes fp8_ds_mla (<= 0.17) */
     bool swa_own_block;           /* sliding layers keep their smallest kernel block (0.25+) */
+    bool wide_block;              /* SM90: heads of 512 and fp8 caches take blocks of 64 (0.22+) */
     sf_str wide_head_types;       /* model types whose larger head size (global_head_dim) is taken for all (0.19-0.27) */
 } sf_kv_rules;
 

@@ -117,6 +117,7 @@ static const field kv_fields[] = {
     KV(mla_block_rule, F_INT),
     KV(sparse_fp8_is_ds_mla, F_BOOL),
     KV(swa_own_block, F_BOOL),
+    KV(wide_block, F_BOOL),
     KV(wide_head_types, F_STR),
 };
 

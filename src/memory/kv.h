@@ -70,6 +70,8 @@ typedef struct sf_kv_case {
     uint64_t blocks_override; /* 0 none */
     bool disable_hybrid;
     uint32_t num_spec_tokens;
+    const sf_str *log; /* lines that choosing the block sizes brought about */
+    size_t n_log;
     sf_str layer_name; /* how texts name layer {} ("model.layers.{}.self_attn.attn"); empty: "L{}" */
 } sf_kv_case;
 

@@ -9,7 +9,7 @@
 #include "memory/kv.h"
 
 /* No model has as many; keeps a hostile config from taking time. */
-enum { SF_KV_MAX_LAYERS = 1 << 14, SF_KV_MAX_WORKERS = 1 << 12, SF_KV_MAX_SPECS = 1 << 12 };
+enum { SF_KV_MAX_LAYERS = 1 << 14, SF_KV_MAX_WORKERS = 1 << 12, SF_KV_MAX_SPECS = 1 << 11 };
 
 /* Not a stage: the whole model. */
 #define SF_KV_ALL_STAGES UINT32_MAX
@@ -131,6 +131,7 @@ bool sf_kv_fit_all(sf_kv_work *w);
 bool sf_kv_auto_fit(sf_kv_work *w);
 
 /* kv_log.c: a line is kept once; an absent template logs nothing. */
+void sf_kv_log_line(sf_kv_work *w, sf_str line);
 void sf_kv_log(sf_kv_work *w, sf_message message, const sf_message_arg *args, size_t n);
 sf_str sf_kv_message(sf_kv_work *w, sf_message message, const sf_message_arg *args, size_t n);
 sf_str sf_kv_text_u64(sf_kv_work *w, uint64_t v);

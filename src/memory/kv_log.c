@@ -32,7 +32,7 @@ sf_str sf_kv_message(sf_kv_work *w, sf_message message, const sf_message_arg *ar
     return s;
 }
 
-static void add_line(sf_kv_work *w, sf_str line)
+void sf_kv_log_line(sf_kv_work *w, sf_str line)
 {
     for (size_t i = 0; i < w->n_log; i++)
         if (sf_str_eq(w->log[i], line))
@@ -59,7 +59,7 @@ void sf_kv_log(sf_kv_work *w, sf_message message, const sf_message_arg *args, si
 
     while (more) {
         more = sf_str_split(&rest, '\n', &line);
-        add_line(w, line);
+        sf_kv_log_line(w, line);
     }
 }
 

@@ -238,6 +238,8 @@ sf_code sf_kv_plan(sf_arena *a, const sf_profile *profile, const sf_kv_case *c, 
     blocks = SF_NEW_ARRAY(a, uint64_t, c->n_workers);
     if (!blocks)
         return SF_E_NOMEM;
+    for (size_t i = 0; i < c->n_log; i++)
+        sf_kv_log_line(&w, c->log[i]);
     if (w.r->group_per_stage ? plan_ranks(&w, blocks) : plan_model(&w, blocks))
         sf_kv_fill_result(&w, blocks);
     if (w.rc)
