@@ -99,7 +99,7 @@ int sf_result_finish(stagefit_result *r, sf_code rc, stagefit_result **ret)
     *ret = r;
     for (size_t i = 0; i < r->dg.n; i++)
         if (r->dg.items[i].severity == SF_ERROR)
-            return r->dg.items[i].code;
+            return (int)r->dg.items[i].code;
     return 0;
 }
 
