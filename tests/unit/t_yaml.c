@@ -209,7 +209,7 @@ static void test_refused(void **state)
         {"\xff\xfe"
          "a",             SF_E_UTF8,    1, 1 },
         {"a: \"\\z\"\n",           SF_E_YAML,    1, 5 },
-        {"%FOO\n---\na: 1\n",      SF_E_YAML,    1, 1 },
+        {"%FOO\n---\na: 1\n",      SF_E_YAML,    1, 5 },
     };
     fixture *f = *state;
 
