@@ -1,16 +1,27 @@
 #!/bin/sh
-# Writes an assembler file that holds every file of a folder, sorted by name in bytes.
-# Usage: tools/embed.sh DATA_DIR OUT.S DEPFILE
+# Writes an assembler file that holds every file of a folder, sorted by name in bytes.  YAML files are
+# packed (src/text/pack.h) but for those under examples/, which are read as text.
+# Usage: tools/embed.sh DATA_DIR PACK_TOOL OUT.S DEPFILE
 set -eu
 LC_ALL=C
 export LC_ALL
-dir=$1 out=$2 dep=$3
-list=$(cd "$dir" && find . -type f ! -name '*~' | sed 's|^\./||' | sort)
+dir=$1 pack=$2 out=$3 dep=$4
+packed=$out.d
+mkdir -p "$packed"
+list=$(cd "$dir" && find . -type f ! -name '*~' ! -name '.*' | sed 's|^\./||' | sort)
 {
     printf '.section .rodata\n'
     i=0
     for f in $list; do
-        printf '.balign 8\nsf_e%d: .incbin "%s/%s"\nsf_e%d_end: .byte 0\nsf_n%d: .asciz "%s"\n' $i "$dir" "$f" $i $i "$f"
+        file=$dir/$f
+        case $f in
+        examples/*) ;;
+        *.yaml)
+            file=$PWD/$packed/$i
+            "$pack" "$f" "$dir/$f" "$file" || exit 1
+            ;;
+        esac
+        printf '.balign 8\nsf_e%d: .incbin "%s"\nsf_e%d_end: .byte 0\nsf_n%d: .asciz "%s"\n' $i "$file" $i $i "$f"
         i=$((i + 1))
     done
     printf '.balign 8\n.globl sf_embed_count\n.hidden sf_embed_count\n.type sf_embed_count, %%object\n.size sf_embed_count, 8\nsf_embed_count: .quad %d\n' $i
@@ -25,7 +36,6 @@ list=$(cd "$dir" && find . -type f ! -name '*~' | sed 's|^\./||' | sort)
 } >"$out"
 {
     printf '%s:' "$out"
-    # The folders too: a file that comes or goes changes theirs.
-    for f in $(cd "$dir" && find . -type d | sed 's|^\./||' | sort) $list; do printf ' %s/%s' "$dir" "$f"; done
+    for f in $list; do printf ' %s/%s' "$dir" "$f"; done
     printf '\n'
 } >"$dep"

@@ -4,8 +4,7 @@
  */
 #include "api/inputs.h"
 
-#include "base/embed.h"
-#include "text/yaml.h"
+#include "text/pack.h"
 
 enum { MAX_GPUS = 8 };
 
@@ -109,12 +108,10 @@ static sf_code fill_rows(estimating *e)
     const sf_node *names;
     sf_estimate_row *rows;
     size_t n;
-    sf_str text;
     sf_code rc = sf_gpu_catalogue(e->in.arena, e->in.dg, &all, &n);
 
-    sf_bug_if(!sf_embed_find(SF_STR("gpus/common.yaml"), &text));
     if (!rc)
-        rc = sf_yaml_parse(e->in.arena, text, SF_STR("gpus/common.yaml"), e->in.dg, &names);
+        rc = sf_data_read(e->in.arena, SF_STR("gpus/common.yaml"), &names);
     if (rc)
         return rc;
     names = sf_node_get(names, "gpus");

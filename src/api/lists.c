@@ -1,7 +1,7 @@
 /* lists: what the catalogues hold, and the long text of a diagnostic code. */
 #include "api/session.h"
 #include "base/embed.h"
-#include "text/yaml.h"
+#include "text/pack.h"
 
 static sf_code list_gpus(stagefit_result *r)
 {
@@ -18,7 +18,7 @@ static sf_code list_models(stagefit_result *r)
 {
     sf_str *names;
     size_t n;
-    sf_code rc = sf_catalogue_list(r->arena, &r->dg, &names, &n);
+    sf_code rc = sf_catalogue_list(r->arena, &names, &n);
 
     if (!rc)
         r->list = sf_list_of_models(r->arena, names, n, &r->dg);
@@ -98,7 +98,7 @@ static sf_code find_text(stagefit_result *r, int code, sf_str *ret)
 
         if (!sf_str_starts(name, SF_STR("diagnostics/")))
             continue;
-        rc = sf_yaml_parse(r->arena, bytes, name, &r->dg, &root);
+        rc = sf_data_read(r->arena, name, &root);
         if (rc)
             return rc;
         text = sf_node_get(root, key);

@@ -3,8 +3,7 @@
  * Must not choose: profile.c does.
  */
 #include "engine/catalogue.h"
-
-#include "engine/embedded.h"
+#include "text/pack.h"
 
 static const char *const files[SF_LINEAGE_COUNT] = {"engines/vllm-v0.yaml", "engines/vllm.yaml",
                                                     "engines/vllm-omni.yaml"};
@@ -59,7 +58,7 @@ sf_code sf_catalogue_load(sf_arena *a, sf_lineage lineage, sf_diags *dg, sf_cata
 {
     const sf_node *file, *root;
     sf_entry_of_release *entries;
-    sf_code rc = sf_engine_file(a, files[lineage], dg, &file);
+    sf_code rc = sf_data_read(a, sf_str_of(files[lineage]), &file);
 
     if (rc)
         return rc;
@@ -78,6 +77,14 @@ sf_code sf_catalogue_load(sf_arena *a, sf_lineage lineage, sf_diags *dg, sf_cata
     return SF_OK;
 }
 
+/* Appends the releases of a lineage that are of the engine `of`. */
+static void append_releases(sf_release *all, size_t *n, const sf_catalogue *list, const char *of)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (sf_str_is(list->entries[i].release.engine, of))
+            all[(*n)++] = list->entries[i].release;
+}
+
 sf_code sf_profile_list(sf_arena *a, sf_diags *dg, sf_release **ret, size_t *ret_n)
 {
     sf_catalogue list[SF_LINEAGE_COUNT];
@@ -94,10 +101,11 @@ sf_code sf_profile_list(sf_arena *a, sf_diags *dg, sf_release **ret, size_t *ret
     all = SF_NEW_ARRAY(a, sf_release, n);
     if (!all)
         return SF_E_NOMEM;
-    for (unsigned l = 0; l < SF_LINEAGE_COUNT; l++)
-        for (size_t i = 0; i < list[l].n; i++)
-            all[at++] = list[l].entries[i].release;
+    append_releases(all, &at, &list[SF_LINEAGE_VLLM_V0], "vllm");
+    append_releases(all, &at, &list[SF_LINEAGE_VLLM], "vllm");
+    append_releases(all, &at, &list[SF_LINEAGE_OMNI], "vllm-omni");
+    append_releases(all, &at, &list[SF_LINEAGE_VLLM_V0], "vllm-v0");
     *ret = all;
-    *ret_n = n;
+    *ret_n = at;
     return SF_OK;
 }

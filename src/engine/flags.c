@@ -4,7 +4,7 @@
  */
 #include "base/num.h"
 #include "engine/args.h"
-#include "engine/embedded.h"
+#include "text/pack.h"
 
 #define ARGUMENTS "engines/arguments.yaml"
 
@@ -149,7 +149,7 @@ sf_code sf_flags_load(sf_arena *a, sf_diags *dg, const sf_flags **ret)
 
     if (!f)
         return SF_E_NOMEM;
-    rc = sf_engine_file(a, ARGUMENTS, dg, &root);
+    rc = sf_data_read(a, sf_str_of(ARGUMENTS), &root);
     if (rc)
         return rc;
     names = count_names(root);

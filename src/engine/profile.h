@@ -310,7 +310,10 @@ typedef struct sf_profile {
  */
 sf_code sf_profile_find(sf_arena *a, sf_str spec, bool prefer_omni, sf_diags *dg, const sf_profile **ret);
 
-/* Releases that the catalogue knows, oldest first: engine, release, date, one line of what changed. */
+/*
+ * Releases that the catalogue knows, one engine after another, oldest first: vllm, vllm-omni, and vllm-v0 for
+ * the older engine in the releases in which it is no longer the default.
+ */
 typedef struct sf_release {
     sf_str engine, release, date, summary, source;
     sf_str profile;  /* a second name ("device-level"), or empty */

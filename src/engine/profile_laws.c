@@ -4,8 +4,8 @@
  * A name that is not there is an error of the data; the tests load every release.
  */
 #include "base/num.h"
-#include "engine/embedded.h"
 #include "engine/profile_fold.h"
+#include "text/pack.h"
 
 #define OVERHEADS "engines/overheads.yaml"
 #define MESSAGES "engines/messages.yaml"
@@ -78,7 +78,7 @@ static sf_code no_entry(const char *file, sf_str name, sf_diags *dg)
 static sf_code read_laws(sf_arena *a, sf_fold *fold, sf_diags *dg)
 {
     const sf_node *root;
-    sf_code rc = sf_engine_file_keys(a, OVERHEADS, fold->law, SF_FOLD_LAWS, dg, &root);
+    sf_code rc = sf_data_read(a, sf_str_of(OVERHEADS), &root);
 
     for (size_t i = 0; i < SF_FOLD_LAWS && !rc; i++) {
         void *to = (char *)&fold->p + laws[i].at;
@@ -100,7 +100,7 @@ sf_code sf_fold_finish(sf_arena *a, sf_fold *fold, sf_diags *dg)
     sf_code rc = read_laws(a, fold, dg);
 
     if (!rc)
-        rc = sf_engine_file_keys(a, MESSAGES, fold->message, SF_MSG_COUNT, dg, &root);
+        rc = sf_data_read(a, sf_str_of(MESSAGES), &root);
     for (size_t i = 0; i < SF_MSG_COUNT && !rc; i++) {
         const sf_node *text = sf_node_get_str(root, fold->message[i]);
 

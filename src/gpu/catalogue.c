@@ -6,7 +6,7 @@
 #include "base/embed.h"
 #include "base/num.h"
 #include "gpu/gpu_parts.h"
-#include "text/yaml.h"
+#include "text/pack.h"
 
 enum {
     COL_NAME,
@@ -32,15 +32,11 @@ static double read_number(const sf_node *map, const char *key)
     return v;
 }
 
-sf_code sf_gpu_fit_read(sf_arena *a, sf_diags *dg, sf_gpu_fit *ret)
+sf_code sf_gpu_fit_read(sf_arena *a, sf_gpu_fit *ret)
 {
-    static const char file[] = "gpus/totals.yaml";
     const sf_node *root, *nvml, *nominal;
-    sf_str text;
-    sf_code rc;
+    sf_code rc = sf_data_read(a, SF_STR("gpus/totals.yaml"), &root);
 
-    sf_bug_if(!sf_embed_find(sf_str_of(file), &text));
-    rc = sf_yaml_parse(a, text, sf_str_of(file), dg, &root);
     if (rc)
         return rc;
     nvml = sf_node_get(root, "nvml");
@@ -205,7 +201,7 @@ sf_code sf_gpu_catalogue_parse(sf_arena *a, sf_str text, const sf_gpu_fit *fit, 
 sf_code sf_gpu_book_read(sf_arena *a, sf_diags *dg, sf_gpu_book *ret)
 {
     sf_str text;
-    sf_code rc = sf_gpu_fit_read(a, dg, &ret->fit);
+    sf_code rc = sf_gpu_fit_read(a, &ret->fit);
 
     if (rc)
         return rc;

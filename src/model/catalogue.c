@@ -2,22 +2,16 @@
  * catalogue: models by name, from facts that are embedded in the program (data/models/catalogue).
  * Must not read the whole catalogue for one name: the index leads to one small file.
  */
-#include "base/embed.h"
 #include "model/model.h"
-#include "text/yaml.h"
+#include "text/pack.h"
 
 enum { NEAREST = 3, FAR = 12 };
 
-static sf_code read_yaml(sf_arena *a, sf_str name, sf_diags *dg, const sf_node **ret)
+static sf_code read_entry(sf_arena *a, sf_str name, const sf_node **ret)
 {
-    sf_str path = sf_arena_printf(a, "models/catalogue/%.*s.yaml", SF_STR_ARG(name)), text;
-    sf_str shown = sf_arena_printf(a, "data/%.*s", SF_STR_ARG(path));
+    sf_str path = sf_arena_printf(a, "models/catalogue/%.*s.yaml", SF_STR_ARG(name));
 
-    if (!path.p || !shown.p)
-        return SF_E_NOMEM;
-    if (!sf_embed_find(path, &text))
-        text = (sf_str){0};
-    return sf_yaml_parse(a, text, shown, dg, ret);
+    return path.p ? sf_data_read(a, path, ret) : SF_E_NOMEM;
 }
 
 static sf_str last_part(sf_str name)
@@ -138,25 +132,25 @@ sf_code sf_catalogue_find(sf_arena *a, sf_str name, sf_diags *dg, const sf_check
 {
     const sf_node *index, *file, *entry;
     const sf_pair *row;
-    sf_code rc = read_yaml(a, SF_STR("index"), dg, &index);
+    sf_code rc = read_entry(a, SF_STR("index"), &index);
 
     if (rc)
         return rc;
     row = find_name(index, name);
     if (!row)
         return unknown(a, index, name, dg);
-    rc = read_yaml(a, row->value->text, dg, &file);
+    rc = read_entry(a, row->value->text, &file);
     if (rc)
         return rc;
     entry = find_entry(file, row->key);
     return entry ? make_checkpoint(a, row->key, entry, ret) : unknown(a, index, name, dg);
 }
 
-sf_code sf_catalogue_list(sf_arena *a, sf_diags *dg, sf_str **ret, size_t *ret_n)
+sf_code sf_catalogue_list(sf_arena *a, sf_str **ret, size_t *ret_n)
 {
     const sf_node *index;
     sf_str *names;
-    sf_code rc = read_yaml(a, SF_STR("index"), dg, &index);
+    sf_code rc = read_entry(a, SF_STR("index"), &index);
 
     if (rc)
         return rc;

@@ -4,7 +4,7 @@
  */
 #include "model/family.h"
 
-#include "base/embed.h"
+#include "text/pack.h"
 #include "text/yaml.h"
 
 sf_model_cache *sf_model_cache_new(sf_arena *a)
@@ -16,20 +16,22 @@ sf_model_cache *sf_model_cache_new(sf_arena *a)
     return c;
 }
 
-static bool find_text(const sf_model_cache *c, sf_str path, sf_str *ret)
+/* A file that came in as text, or one of the program's own; *ret stays NULL when there is neither. */
+static sf_code read_new(const sf_model_cache *c, sf_str path, sf_diags *dg, const sf_node **ret)
 {
+    sf_str shown;
+
     for (size_t i = 0; i < c->n_extra; i++)
         if (sf_str_eq(c->extra_names[i], path)) {
-            *ret = c->extra_texts[i];
-            return true;
+            shown = sf_arena_printf(c->a, "data/%.*s", SF_STR_ARG(path));
+            return shown.p ? sf_yaml_parse(c->a, c->extra_texts[i], shown, dg, ret) : SF_E_NOMEM;
         }
-    return sf_embed_find(path, ret);
+    return sf_data_has(path) ? sf_data_read(c->a, path, ret) : SF_OK;
 }
 
 /* `path` under data/; *ret stays NULL when there is no such file. */
 static sf_code read_file(sf_model_cache *c, sf_str path, sf_diags *dg, const sf_node **ret)
 {
-    sf_str text, shown;
     sf_code rc;
 
     for (size_t i = 0; i < c->n; i++)
@@ -38,14 +40,11 @@ static sf_code read_file(sf_model_cache *c, sf_str path, sf_diags *dg, const sf_
             return SF_OK;
         }
     *ret = NULL;
-    if (!find_text(c, path, &text))
-        return SF_OK;
-    shown = sf_arena_printf(c->a, "data/%.*s", SF_STR_ARG(path));
     path = sf_arena_str(c->a, path);
-    if (!shown.p || !path.p)
+    if (!path.p)
         return SF_E_NOMEM;
-    rc = sf_yaml_parse(c->a, text, shown, dg, ret);
-    if (!rc && c->n < SF_FAMILY_FILES) {
+    rc = read_new(c, path, dg, ret);
+    if (!rc && *ret && c->n < SF_FAMILY_FILES) {
         c->files[c->n].name = path;
         c->files[c->n++].root = *ret;
     }

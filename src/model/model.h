@@ -138,7 +138,7 @@ void sf_model_totals(const sf_model *m, uint64_t *ret_tensors, uint64_t *ret_par
 /* Catalogue (data/models/catalogue): by exact name, alias, or the last part of the name. */
 sf_code sf_catalogue_find(sf_arena *a, sf_str name, sf_diags *dg, const sf_checkpoint **ret);
 /* Names in it, sorted. */
-sf_code sf_catalogue_list(sf_arena *a, sf_diags *dg, sf_str **ret, size_t *ret_n);
+sf_code sf_catalogue_list(sf_arena *a, sf_str **ret, size_t *ret_n);
 /* Architectures that a family exists for, sorted. */
 sf_code sf_families_list(sf_arena *a, sf_diags *dg, sf_str **ret, size_t *ret_n);
 

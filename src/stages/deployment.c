@@ -108,11 +108,11 @@ static sf_code read_root(sf_reading *r, const sf_node *root, const sf_loader *lo
     if (!rc)
         rc = check_format(r, root);
     if (!rc)
-        rc = sf_era_find(r->a, r->wish->profile, r->dg, &r->era);
+        rc = sf_era_find(r->a, r->wish->profile, &r->era);
     if (!rc)
-        rc = sf_keys_load(r->a, r->dg, &r->keys);
+        rc = sf_keys_load(r->a, &r->keys);
     if (!rc)
-        rc = sf_pipeline_index_load(r->a, r->dg, &r->index);
+        rc = sf_pipeline_index_load(r->a, &r->index);
     if (rc)
         return rc;
     r->root = root;

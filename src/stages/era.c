@@ -4,8 +4,7 @@
  */
 #include "stages/era.h"
 
-#include "base/embed.h"
-#include "text/yaml.h"
+#include "text/pack.h"
 
 static bool says(const sf_node *row, const char *key, const char *value)
 {
@@ -35,14 +34,11 @@ static void fill(const sf_node *row, sf_era *ret)
     };
 }
 
-sf_code sf_era_find(sf_arena *a, const sf_profile *profile, sf_diags *dg, sf_era *ret)
+sf_code sf_era_find(sf_arena *a, const sf_profile *profile, sf_era *ret)
 {
     const sf_node *root, *rows, *row = NULL;
-    sf_str text, name = SF_STR("pipelines/eras.yaml");
-    sf_code rc;
+    sf_code rc = sf_data_read(a, SF_STR("pipelines/eras.yaml"), &root);
 
-    sf_bug_if(!sf_embed_find(name, &text));
-    rc = sf_yaml_parse(a, text, name, dg, &root);
     if (rc)
         return rc;
     rows = sf_node_get(root, "eras");

@@ -22,6 +22,6 @@ typedef struct sf_era {
 } sf_era;
 
 /* The row for the profile's date; NULL takes the newest. */
-sf_code sf_era_find(sf_arena *a, const sf_profile *profile, sf_diags *dg, sf_era *ret);
+sf_code sf_era_find(sf_arena *a, const sf_profile *profile, sf_era *ret);
 
 #endif

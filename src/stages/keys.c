@@ -4,16 +4,12 @@
  */
 #include "stages/keys.h"
 
-#include "base/embed.h"
 #include "engine/args.h"
-#include "text/yaml.h"
+#include "text/pack.h"
 
-sf_code sf_keys_load(sf_arena *a, sf_diags *dg, sf_keys *ret)
+sf_code sf_keys_load(sf_arena *a, sf_keys *ret)
 {
-    sf_str text, name = SF_STR("pipelines/stage_keys.yaml");
-
-    sf_bug_if(!sf_embed_find(name, &text));
-    return sf_yaml_parse(a, text, name, dg, &ret->lists);
+    return sf_data_read(a, SF_STR("pipelines/stage_keys.yaml"), &ret->lists);
 }
 
 bool sf_keys_has(const sf_keys *keys, const char *list, sf_str key)

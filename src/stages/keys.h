@@ -10,7 +10,7 @@ typedef struct sf_keys {
     const sf_node *lists;
 } sf_keys;
 
-sf_code sf_keys_load(sf_arena *a, sf_diags *dg, sf_keys *ret);
+sf_code sf_keys_load(sf_arena *a, sf_keys *ret);
 /* True when the list of that name has the key. */
 bool sf_keys_has(const sf_keys *keys, const char *list, sf_str key);
 /* The key of the named lists (NULL ends them) or the engine's arguments that is most like `key`; empty: none. */

@@ -4,8 +4,7 @@
  */
 #include "stages/pipeline.h"
 
-#include "base/embed.h"
-#include "text/yaml.h"
+#include "text/pack.h"
 
 const char *sf_stage_kind_name(sf_stage_kind kind)
 {
@@ -14,16 +13,15 @@ const char *sf_stage_kind_name(sf_stage_kind kind)
     return names[kind];
 }
 
-static sf_code read_data(sf_arena *a, sf_str file, sf_diags *dg, const sf_node **ret)
+static sf_code read_data(sf_arena *a, sf_str file, const sf_node **ret)
 {
-    sf_str name = sf_arena_printf(a, "pipelines/%.*s", SF_STR_ARG(file)), text;
+    sf_str name = sf_arena_printf(a, "pipelines/%.*s", SF_STR_ARG(file));
     const sf_node *root;
     sf_code rc;
 
     if (!name.p)
         return SF_E_NOMEM;
-    sf_bug_if(!sf_embed_find(name, &text));
-    rc = sf_yaml_parse(a, text, name, dg, &root);
+    rc = sf_data_read(a, name, &root);
     if (rc)
         return rc;
     *ret = sf_node_get(root, "pipelines");
@@ -31,9 +29,9 @@ static sf_code read_data(sf_arena *a, sf_str file, sf_diags *dg, const sf_node *
     return SF_OK;
 }
 
-sf_code sf_pipeline_index_load(sf_arena *a, sf_diags *dg, sf_pipeline_index *ret)
+sf_code sf_pipeline_index_load(sf_arena *a, sf_pipeline_index *ret)
 {
-    return read_data(a, SF_STR("index.yaml"), dg, &ret->rows);
+    return read_data(a, SF_STR("index.yaml"), &ret->rows);
 }
 
 static sf_str text_of(const sf_node *map, const char *key)
@@ -95,12 +93,12 @@ static sf_code fill(sf_arena *a, const sf_node *node, sf_pipeline *ret)
 }
 
 /* The pipeline of an index row, from its family's file. */
-static sf_code load(sf_arena *a, const sf_node *row, sf_diags *dg, const sf_pipeline **ret)
+static sf_code load(sf_arena *a, const sf_node *row, const sf_pipeline **ret)
 {
     const sf_node *list;
     sf_pipeline *p = SF_NEW(a, sf_pipeline);
     sf_str key = text_of(row, "key");
-    sf_code rc = read_data(a, text_of(row, "in"), dg, &list);
+    sf_code rc = read_data(a, text_of(row, "in"), &list);
 
     if (rc)
         return rc;
@@ -346,7 +344,7 @@ sf_code sf_pipeline_choose(sf_arena *a, const sf_pipeline_index *index, const sf
         return SF_OK;
     ret->fork = sf_node_get(row, "fork") != NULL;
     ret->not_yet = ask->date.n && sf_str_cmp(ask->date, text_of(row, "since")) < 0;
-    return load(a, row, dg, &ret->pipeline);
+    return load(a, row, &ret->pipeline);
 }
 
 sf_code sf_pipeline_find(sf_arena *a, sf_str key, sf_diags *dg, const sf_pipeline **ret)
@@ -354,11 +352,11 @@ sf_code sf_pipeline_find(sf_arena *a, sf_str key, sf_diags *dg, const sf_pipelin
     sf_pipeline_ask ask = {.key = key, .key_any_release = true};
     sf_pipeline_index index;
     const sf_node *row;
-    sf_code rc = sf_pipeline_index_load(a, dg, &index);
+    sf_code rc = sf_pipeline_index_load(a, &index);
 
     if (!rc)
         rc = by_key(a, &index, &ask, dg, &row);
-    return rc ? rc : load(a, row, dg, ret);
+    return rc ? rc : load(a, row, ret);
 }
 
 sf_code sf_pipeline_guess(sf_arena *a, const sf_str *model_stages, const sf_str *archs, size_t n,
@@ -371,7 +369,7 @@ sf_code sf_pipeline_guess(sf_arena *a, const sf_str *model_stages, const sf_str 
                            .n_stages = n};
     sf_pipeline_found found;
     sf_pipeline_index index;
-    sf_code rc = sf_pipeline_index_load(a, dg, &index);
+    sf_code rc = sf_pipeline_index_load(a, &index);
 
     *ret = NULL;
     if (rc)
@@ -387,8 +385,9 @@ sf_code sf_pipeline_list(sf_arena *a, sf_diags *dg, const sf_pipeline **ret, siz
     sf_pipeline_index index;
     sf_pipeline *list;
     size_t n = 0;
-    sf_code rc = sf_pipeline_index_load(a, dg, &index);
+    sf_code rc = sf_pipeline_index_load(a, &index);
 
+    (void)dg; /* our own data has nothing to complain about */
     if (rc)
         return rc;
     list = SF_NEW_ARRAY(a, sf_pipeline, (size_t)index.rows->n + 1);
@@ -397,7 +396,7 @@ sf_code sf_pipeline_list(sf_arena *a, sf_diags *dg, const sf_pipeline **ret, siz
     for (uint32_t i = 0; i < index.rows->n; i++) {
         const sf_pipeline *p;
 
-        rc = load(a, index.rows->as.items[i], dg, &p);
+        rc = load(a, index.rows->as.items[i], &p);
         if (rc)
             return rc;
         list[n++] = *p;

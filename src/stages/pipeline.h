@@ -11,7 +11,7 @@ typedef struct sf_pipeline_index {
     const sf_node *rows;
 } sf_pipeline_index;
 
-sf_code sf_pipeline_index_load(sf_arena *a, sf_diags *dg, sf_pipeline_index *ret);
+sf_code sf_pipeline_index_load(sf_arena *a, sf_pipeline_index *ret);
 
 /* What is known when a pipeline has to be found; empty fields are not known. */
 typedef struct sf_pipeline_ask {

@@ -113,7 +113,7 @@ static void test_nvml_fit_is_that_of_the_rows(void **state)
     sf_gpu_fit fit;
 
     load(f);
-    assert_int_equal(sf_gpu_fit_read(f->a, &f->dg, &fit), SF_OK);
+    assert_int_equal(sf_gpu_fit_read(f->a, &fit), SF_OK);
     for (size_t i = 0; i < n_models; i++) {
         double x = gib(models[i].nvml_total), y = x - gib(models[i].runtime_total);
 
@@ -146,7 +146,7 @@ static void test_nominal_ratio_is_that_of_the_rows(void **state)
     sf_gpu_fit fit;
 
     load(f);
-    assert_int_equal(sf_gpu_fit_read(f->a, &f->dg, &fit), SF_OK);
+    assert_int_equal(sf_gpu_fit_read(f->a, &fit), SF_OK);
     for (size_t i = 0; i < n_models && n < 256; i++)
         if (models[i].how == SF_TOTAL_RUNTIME && models[i].marketing_gb && !models[i].unified_memory)
             ratio[n++] = gib(models[i].runtime_total) / (double)models[i].marketing_gb;
@@ -164,7 +164,7 @@ static void test_nvml_estimate_goes_back(void **state)
     uint64_t nvml;
 
     load(f);
-    assert_int_equal(sf_gpu_fit_read(f->a, &f->dg, &fit), SF_OK);
+    assert_int_equal(sf_gpu_fit_read(f->a, &fit), SF_OK);
     nvml = sf_gpu_nvml_of_runtime(&fit, by_name("NVIDIA H200 NVL")->runtime_total);
     assert_true(fabs(gib(nvml) - 143771.0 / 1024) < 0.001);
 }
