@@ -197,7 +197,7 @@ static void close_array(builder *b, sf_node *node, const slot *slots, size_t n)
 static sf_node *close_level(builder *b)
 {
     sf_node *node = b->open[--b->depth].node;
-    const slot *slots = b->slots + b->open[b->depth].first;
+    const slot *slots = b->slots ? b->slots + b->open[b->depth].first : NULL; /* NULL: all is empty */
     size_t n = b->n - b->open[b->depth].first;
 
     node->n = (uint32_t)n;
