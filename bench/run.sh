@@ -31,8 +31,8 @@ row()
     least=$("$bench/timer" "$runs" $floor)
     echo "$got $least" | awk -v title="$title" -v ms="$ms" -v mib="$mib" '{
         verdict = ($1 / 1000 <= ms && $3 / 1024 <= mib) ? "PASS" : "over"
-        printf "%-44s %8.2f ms %7.1f MiB   floor %6.2f ms   target %s ms, %s MiB   %s%s\n",
-            title, $1 / 1000, $3 / 1024, $5 / 1000, ms, mib, verdict, $4 > 1 ? " (exit " $4 ")" : ""
+        printf "%-40s %7.2f ms (least %.2f) %5.1f MiB  floor %.2f ms  target %s ms, %s MiB  %s%s\n",
+            title, $1 / 1000, $2 / 1000, $3 / 1024, $5 / 1000, ms, mib, verdict, ($4 > 1 ? " (exit " $4 ")" : "")
     }'
 }
 
