@@ -78,18 +78,36 @@ void sf_page_bar(sf_page *p, const sf_slice *slices, size_t n, int64_t total, si
     sf_page_end(p);
 }
 
+/* One "W weights" that is not parted at the end of a line; returns the column behind it. */
+static size_t legend_item(sf_page *p, size_t at, size_t indent, const char *item)
+{
+    size_t n = sf_text_columns(sf_str_of(item));
+
+    if (at > indent) {
+        bool fits = at + 2 + n + 1 <= p->width; /* with a comma on both sides */
+
+        sf_page_text(p, SF_DIM, fits ? ", " : ",\n");
+        if (!fits)
+            sf_page_pad(p, indent);
+        at = fits ? at + 2 : indent;
+    }
+    sf_page_text(p, SF_DIM, item);
+    return at + n;
+}
+
 /* "W weights, K KV cache": with blocks in the bar, the sign and the letter that the lines under it use. */
 void sf_page_legend(sf_page *p, const bool shown[SF_SHARE_COUNT], size_t indent)
 {
     bool blocks = p->flags & SF_TEXT_UNICODE;
-    const char *text = "";
+    size_t at = indent;
     char ascii[2];
 
+    sf_page_pad(p, indent);
     for (sf_share share = 0; share < SF_SHARE_COUNT; share++)
         if (shown[share])
-            text = sf_page_printf(p, "%s%s%c %s, ", text, blocks ? glyph(p, share, ascii) : "",
-                                  sf_share_letter(share), sf_share_title(share));
-    text = sf_page_printf(p, "%s%s left", text, blocks ? "·" : ".");
-    sf_page_pad(p, indent);
-    sf_page_wrap(p, indent, indent, SF_DIM, sf_str_of(text));
+            at = legend_item(p, at, indent,
+                             sf_page_printf(p, "%s%c %s", blocks ? glyph(p, share, ascii) : "",
+                                            sf_share_letter(share), sf_share_title(share)));
+    legend_item(p, at, indent, blocks ? "· left" : ". left");
+    sf_page_end(p);
 }

@@ -113,7 +113,7 @@ static void gpus(sf_page *p, const sf_estimate_view *v)
         sf_table_text(&t, r->starts ? sf_page_gib(p, r->kv_bytes) : "-");
         sf_table_text(&t, r->starts ? sf_page_count(p, r->kv_tokens) : "-");
         sf_table_text(&t, r->starts ? sf_page_fixed2(p, r->concurrency) : "-");
-        sf_table_text(&t, r->longest_len ? sf_page_count(p, r->longest_len) : "-");
+        sf_table_text(&t, r->starts && r->longest_len ? sf_page_count(p, r->longest_len) : "-");
     }
     sf_table_print(&t, 2);
 }

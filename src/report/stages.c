@@ -6,16 +6,16 @@
 
 static const sf_column columns[] = {
     {"stage",     false, false, 0},
-    {"kind",      false, false, 0},
+    {"kind",      false, false, 3},
     {"GPUs",      false, false, 0},
-    {"TP",        true,  false, 0},
+    {"TP",        true,  false, 2},
     {"util",      true,  false, 0},
-    {"requested", true,  false, 0},
+    {"requested", true,  false, 1},
     {"weights",   true,  false, 0},
     {"activ.",    true,  false, 0},
     {"KV",        true,  false, 0},
-    {"tokens",    true,  false, 2},
-    {"at once",   true,  false, 2},
+    {"tokens",    true,  false, 4},
+    {"at once",   true,  false, 4},
 };
 
 /* "0,1", "0-7" */
