@@ -235,7 +235,7 @@ sf_str sf_flag_suggest(const sf_flags *flags, sf_str word)
         }
     }
     /* An abbreviation, which the engine's parser does not take, or a part of a name. */
-    for (size_t i = 0; i < 2 * flags->n && !best.n && name.n > 3; i++) {
+    for (size_t i = 0; i < 2 * flags->n && !best.n && name.n > 7; i++) {
         const sf_flag *f = &flags->items[i % flags->n];
 
         if (!f->canonical.n &&

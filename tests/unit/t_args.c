@@ -187,7 +187,7 @@ static void test_did_you_mean(void **state)
         {"--max-num-seq",             "max_num_seqs"          },
         {"--something-else-entirely", ""                      },
         {"--",                        ""                      },
-        {"--model-len",               "max_model_len"            },
+        {"--model-len",               "max_model_len"         },
     };
     fixture *f = *state;
     const sf_flags *flags;

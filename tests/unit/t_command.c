@@ -366,13 +366,57 @@ static void test_deployment_errors(void **state)
     }
 }
 
+/* An arena that is too small at any point ends in SF_E_NOMEM, and nothing worse. */
+static void test_survives_no_memory(void **state)
+{
+    static const char line[] =
+        "A=1 CUDA_VISIBLE_DEVICES=1,0 docker run -e B=2 vllm/vllm-openai:v0.19.0 m -tp 2 --frob 1 --port 2 "
+        "--hf-overrides '{\"a\": [1]}' -O.mode=3 --cudagraph-capture-sizes 1 2 --limit-mm-per-prompt image=1";
+    const size_t enough = 1 << 20;
+    size_t refused = 0;
+
+    (void)state;
+    for (size_t max = 0; max < enough; max += max < 4096 ? 16 : 256) {
+        sf_arena *a = sf_arena_new(max);
+        sf_stages_wish wish = {.visible = 8};
+        const sf_deployment *d;
+        const sf_command *cmd;
+        sf_str *words;
+        sf_diags dg;
+        sf_code rc;
+        size_t n;
+
+        sf_diags_init(&dg, a);
+        rc = sf_command_split(a, sf_str_of(line), &dg, &words, &n);
+        if (!rc)
+            rc = sf_command_read(a, words, n, NULL, &dg, &cmd);
+        if (!rc)
+            rc = sf_command_deployment(a, cmd, &wish, &dg, &d);
+        sf_arena_free(a);
+        if (!rc)
+            break;
+        assert_int_equal(rc, SF_E_NOMEM);
+        refused++;
+    }
+    assert_true(refused > 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_split),         TEST(test_split_errors),         TEST(test_plain_serve),
-        TEST(test_values),        TEST(test_ways_to_start),        TEST(test_environment),
-        TEST(test_unknown_flags), TEST(test_not_modelled_is_said), TEST(test_errors),
-        TEST(test_config_file),   TEST(test_deployment),           TEST(test_deployment_errors),
+        TEST(test_split),
+        TEST(test_split_errors),
+        TEST(test_plain_serve),
+        TEST(test_values),
+        TEST(test_ways_to_start),
+        TEST(test_environment),
+        TEST(test_unknown_flags),
+        TEST(test_not_modelled_is_said),
+        TEST(test_errors),
+        TEST(test_config_file),
+        TEST(test_deployment),
+        TEST(test_deployment_errors),
+        TEST(test_survives_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

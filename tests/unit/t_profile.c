@@ -323,12 +323,38 @@ static void test_sampler_law_against_runs(void **state)
     }
 }
 
+/* An arena that is too small at any point ends in SF_E_NOMEM, and nothing worse. */
+static void test_survives_no_memory(void **state)
+{
+    static const char *const specs[] = {"vllm-omni@2026-07", "vllm@0.31", "vllm@banana"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
+        sf_code rc = SF_E_NOMEM;
+
+        for (size_t max = 0; rc == SF_E_NOMEM; max += 256) {
+            sf_arena *a = sf_arena_new(max);
+            const sf_profile *p;
+            sf_diags dg;
+
+            sf_diags_init(&dg, a);
+            rc = sf_profile_find(a, sf_str_of(specs[i]), false, &dg, &p);
+            if (dg.failed && !rc)
+                rc = SF_E_NOMEM;
+            sf_arena_free(a);
+            assert_true(max < 1 << 20);
+        }
+        assert_int_equal(rc, i == 2 ? SF_E_ENGINE_UNKNOWN : SF_OK);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_what_a_text_means),   TEST(test_unknown_engines),  TEST(test_newer_than_known_warns),
         TEST(test_every_release_loads), TEST(test_behaviour_matrix), TEST(test_batch_defaults),
         TEST(test_omni_rules),          TEST(test_model_lists_grow), TEST(test_sampler_law_against_runs),
+        TEST(test_survives_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
