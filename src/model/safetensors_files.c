@@ -7,10 +7,8 @@
 #include <stdlib.h>
 
 #include "model/safetensors.h"
+#include "model/tensor_names.h"
 #include "text/json.h"
-#include "text/key_set.h"
-
-enum { BYTES_PER_ENTRY = 80 };
 
 static sf_code refuse_length(sf_str file, sf_diags *dg, const char *hint, const char *message)
 {
@@ -88,7 +86,8 @@ sf_code sf_safetensors_length(sf_str first8, uint64_t file_size, sf_str file, sf
 typedef struct index_reader {
     sf_arena *a;
     sf_json j;
-    sf_key_set tensors, files;
+    sf_tensor_names tensors;
+    sf_key_set files;
     sf_str *shards;
     size_t n, cap;
     sf_str last; /* the shard before: neighbours are often in one file */
@@ -143,11 +142,14 @@ static sf_code add_shard(index_reader *r, sf_str name)
 static sf_code read_entry(index_reader *r)
 {
     sf_key_added added;
+    uint32_t pattern;
+    sf_fold fold;
     sf_str text;
 
     if (sf_json_decode(&r->j, r->a, &text))
         return r->j.error;
-    added = sf_key_set_add(&r->tensors, text, sf_str_hash(text));
+    sf_fold_name(text, &fold);
+    added = sf_tensor_names_add(&r->tensors, &fold, &pattern);
     if (added == SF_KEY_NO_MEMORY)
         return r->j.error = SF_E_NOMEM;
     if (added == SF_KEY_SEEN)
@@ -188,10 +190,8 @@ sf_code sf_safetensors_index(sf_arena *a, sf_str json, sf_str file, sf_diags *dg
     sf_json_event event;
 
     sf_json_init(&r.j, json, file, 0, dg);
-    sf_key_set_init(&r.tensors, a);
+    sf_tensor_names_init(&r.tensors, a);
     sf_key_set_init(&r.files, a);
-    if (!sf_key_set_reserve(&r.tensors, json.n / BYTES_PER_ENTRY))
-        return SF_E_NOMEM;
     if (sf_json_next(&r.j) != SF_JSON_OBJECT)
         return sf_json_fail(&r.j, SF_E_HEADER, "the index is not a JSON object");
     while ((event = sf_json_next(&r.j)) == SF_JSON_KEY) {

@@ -4,9 +4,6 @@
  */
 #include "model/tensor_table.h"
 
-/* Steps past others over which an index counts as attacked. */
-enum { STEPS_PER_TENSOR = 64, STEPS_FREE = 4096, PATTERNS_MAX = 1 << SF_NUMBER_GROUP_BITS };
-
 static inline uint64_t mix(uint64_t h, uint64_t w)
 {
     h = (h ^ w) * (uint64_t)0x9e3779b97f4a7c15;
@@ -20,90 +17,8 @@ sf_tensor_table *sf_tensor_table_new(sf_arena *a)
     if (!t)
         return NULL;
     t->a = a;
-    sf_number_set_init(&t->seen, a);
-    sf_key_set_init(&t->odd, a);
+    sf_tensor_names_init(&t->names, a);
     return t;
-}
-
-/* The id at or after slot *at that has this hash; 0 when there is none, *at is then free. */
-static uint32_t next_id(sf_id_index *x, uint64_t hash, size_t *at)
-{
-    for (; x->slots[*at]; *at = (*at + 1) & (x->n_slots - 1)) {
-        if (x->hashes[x->slots[*at] - 1] == hash)
-            return x->slots[*at];
-        x->steps++;
-    }
-    return 0;
-}
-
-static bool grow_index(sf_arena *a, sf_id_index *x)
-{
-    size_t cap = x->cap ? x->cap * 2 : 64, n_slots = cap * 2;
-    uint64_t *hashes = sf_arena_grow(a, x->hashes, x->n, cap, sizeof *hashes);
-    uint32_t *slots = hashes ? SF_NEW_ARRAY(a, uint32_t, n_slots) : NULL;
-
-    if (!slots)
-        return false;
-    for (size_t i = 0; i < x->n; i++) {
-        size_t at = (size_t)hashes[i] & (n_slots - 1);
-
-        while (slots[at])
-            at = (at + 1) & (n_slots - 1);
-        slots[at] = (uint32_t)i + 1;
-    }
-    x->hashes = hashes;
-    x->slots = slots;
-    x->cap = cap;
-    x->n_slots = n_slots;
-    return true;
-}
-
-/* Gives the next id the hash and the free slot. */
-static uint32_t add_id(sf_id_index *x, uint64_t hash, size_t slot)
-{
-    x->hashes[x->n] = hash;
-    return x->slots[slot] = (uint32_t)++x->n;
-}
-
-static bool is_attacked(const sf_tensor_table *t, const sf_id_index *x)
-{
-    return x->steps > t->tensors * STEPS_PER_TENSOR + STEPS_FREE;
-}
-
-/* The number of the name's pattern, which is new when need be. */
-static sf_key_added find_pattern(sf_tensor_table *t, const sf_fold *fold, uint32_t *ret)
-{
-    sf_id_index *x = &t->by_name;
-    sf_name_pattern *p;
-    uint32_t id;
-    size_t at;
-
-    if (x->n == x->cap) {
-        size_t cap = x->cap ? x->cap * 2 : 64;
-
-        p = sf_arena_grow(t->a, t->patterns, x->n, cap, sizeof *p);
-        if (!p || !grow_index(t->a, x))
-            return SF_KEY_NO_MEMORY;
-        t->patterns = p;
-    }
-    at = (size_t)fold->hash & (x->n_slots - 1);
-    while ((id = next_id(x, fold->hash, &at))) {
-        p = &t->patterns[id - 1];
-        if (p->numbers == fold->n && sf_fold_is(fold, p->text)) {
-            *ret = id - 1;
-            return SF_KEY_SEEN;
-        }
-        x->steps++;
-        at = (at + 1) & (x->n_slots - 1);
-    }
-    if (is_attacked(t, x) || x->n >= PATTERNS_MAX)
-        return SF_KEY_HOSTILE;
-    p = &t->patterns[x->n];
-    *p = (sf_name_pattern){.text = sf_fold_text(t->a, fold), .numbers = fold->n, .last_row = UINT32_MAX};
-    if (!p->text.p)
-        return SF_KEY_NO_MEMORY;
-    *ret = add_id(x, fold->hash, at) - 1;
-    return SF_KEY_NEW;
 }
 
 static inline bool row_is(const sf_tensor_pattern *p, const sf_tensor_row *row)
@@ -124,14 +39,23 @@ static inline sf_key_added count_in_row(sf_tensor_pattern *p, const sf_tensor_ro
     return SF_KEY_NEW;
 }
 
-static bool grow_rows(sf_tensor_table *t)
+static bool room_for_row(sf_tensor_table *t)
 {
-    size_t n = t->by_shape.n, cap = t->by_shape.cap ? t->by_shape.cap * 2 : 64;
-    sf_tensor_pattern *rows = sf_arena_grow(t->a, t->rows, n, cap, sizeof *rows);
-    uint32_t *row_pattern = rows ? sf_arena_grow(t->a, t->row_pattern, n, cap, sizeof *row_pattern) : NULL;
+    sf_id_index *x = &t->by_shape;
+    size_t cap = x->cap;
+    sf_tensor_pattern *rows;
+    uint32_t *row_pattern;
 
-    if (!row_pattern || !grow_index(t->a, &t->by_shape))
+    if (x->n < cap)
+        return true;
+    if (!sf_id_index_reserve(t->a, x))
         return false;
+    rows = sf_arena_grow(t->a, t->rows, x->n, x->cap, sizeof *rows);
+    row_pattern = rows ? sf_arena_grow(t->a, t->row_pattern, x->n, x->cap, sizeof *row_pattern) : NULL;
+    if (!row_pattern) {
+        x->cap = cap;
+        return false;
+    }
     t->rows = rows;
     t->row_pattern = row_pattern;
     return true;
@@ -146,7 +70,7 @@ static sf_key_added new_row(sf_tensor_table *t, uint32_t pattern, sf_str name, c
     if (!example.p)
         return SF_KEY_NO_MEMORY;
     *ret = t->by_shape.n;
-    *p = (sf_tensor_pattern){.name = t->patterns[pattern].text,
+    *p = (sf_tensor_pattern){.name = t->names.patterns[pattern].text,
                              .example = example,
                              .dtype = row->dtype,
                              .n_dims = row->n_dims,
@@ -170,47 +94,32 @@ static sf_key_added count_by_shape(sf_tensor_table *t, uint32_t pattern, sf_str 
 
     for (i = 0; i < row->n_dims; i++)
         hash = mix(hash, row->dims[i]);
-    if (x->n == x->cap && !grow_rows(t))
+    if (!room_for_row(t))
         return SF_KEY_NO_MEMORY;
-    at = (size_t)hash & (x->n_slots - 1);
-    while ((id = next_id(x, hash, &at))) {
+    at = sf_id_index_start(x, hash);
+    while ((id = sf_id_index_next(x, hash, &at))) {
         if (t->row_pattern[id - 1] == pattern && row_is(&t->rows[id - 1], row)) {
-            t->patterns[pattern].last_row = id - 1;
+            t->names.patterns[pattern].last_row = id - 1;
             return count_in_row(&t->rows[id - 1], row);
         }
         x->steps++;
-        at = (at + 1) & (x->n_slots - 1);
     }
-    if (is_attacked(t, x))
+    if (sf_id_index_is_attacked(x))
         return SF_KEY_HOSTILE;
     added = new_row(t, pattern, name, row, &i);
     if (added == SF_KEY_NEW)
-        t->patterns[pattern].last_row = add_id(x, hash, at) - 1;
+        t->names.patterns[pattern].last_row = sf_id_index_add(x, hash, at) - 1;
     return added;
-}
-
-/* A name that is not a pattern and small numbers: kept as it is. */
-static sf_key_added add_odd_name(sf_tensor_table *t, sf_str name)
-{
-    uint64_t hash = sf_str_hash(name);
-
-    if (sf_key_set_has(&t->odd, name, hash))
-        return SF_KEY_SEEN;
-    name = sf_arena_str(t->a, name);
-    return name.p ? sf_key_set_add(&t->odd, name, hash) : SF_KEY_NO_MEMORY;
 }
 
 sf_key_added sf_tensor_table_add(sf_tensor_table *t, const sf_fold *fold, const sf_tensor_row *row)
 {
     uint32_t pattern = 0, last;
-    sf_key_added added = find_pattern(t, fold, &pattern);
+    sf_key_added added = sf_tensor_names_add(&t->names, fold, &pattern);
 
-    if (added == SF_KEY_NO_MEMORY || added == SF_KEY_HOSTILE)
-        return added;
-    added = fold->dense ? sf_number_set_add(&t->seen, pattern, fold->numbers) : add_odd_name(t, fold->name);
     if (added != SF_KEY_NEW)
         return added;
-    last = t->patterns[pattern].last_row;
+    last = t->names.patterns[pattern].last_row;
     if (last != UINT32_MAX && row_is(&t->rows[last], row))
         added = count_in_row(&t->rows[last], row);
     else
@@ -243,19 +152,5 @@ void sf_tensor_table_totals(const sf_tensor_table *t, uint64_t *ret_tensors, uin
 
 bool sf_tensor_table_has(const sf_tensor_table *t, sf_str name)
 {
-    const sf_id_index *x = &t->by_name;
-    uint32_t id;
-    sf_fold fold;
-    size_t at;
-
-    sf_fold_name(name, &fold);
-    if (!fold.dense)
-        return sf_key_set_has(&t->odd, name, sf_str_hash(name));
-    if (!x->n_slots)
-        return false;
-    for (at = (size_t)fold.hash & (x->n_slots - 1); (id = x->slots[at]); at = (at + 1) & (x->n_slots - 1))
-        if (x->hashes[id - 1] == fold.hash && t->patterns[id - 1].numbers == fold.n &&
-            sf_fold_is(&fold, t->patterns[id - 1].text))
-            return sf_number_set_has(&t->seen, id - 1, fold.numbers);
-    return false;
+    return sf_tensor_names_has(&t->names, name);
 }
