@@ -453,7 +453,10 @@ static sf_code place(sf_reading *r, const sf_draft *draft, sf_stage *st, const s
     for (uint32_t k = 0; k < st->n_replicas; k++) {
         sf_devices own;
         sf_code rc = sf_devices_split(r->a, all, st->n_replicas, per, k,
-                                      draft->devices ? draft->devices : r->at, draft->id, r->dg, &own);
+                                      draft->devices ? draft->devices
+                                      : draft->node  ? draft->node
+                                                     : r->at,
+                                      draft->id, r->dg, &own);
 
         if (rc)
             return sf_reading_note(r, rc);

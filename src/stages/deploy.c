@@ -317,6 +317,20 @@ static sf_code read_entry(sf_reading *r, const sf_node *stages, const sf_pipelin
     return rc ? rc : check_connectors(r, draft);
 }
 
+/* An aligner is one more model beside the stages, with a utilisation of its own. */
+static sf_code warn_aligner(sf_reading *r)
+{
+    const sf_node *aligner = sf_node_get(r->root, "forced_aligner");
+    sf_code rc;
+
+    if (sf_node_absent(aligner))
+        return SF_OK;
+    rc = sf_diag_warning(r->dg, SF_E_NOT_MODELLED, sf_node_where_key(aligner, SF_STR("forced_aligner")),
+                         "keep room for it: describe its GPU with used=SIZE",
+                         "forced_aligner loads another model beside the stages; it is not counted");
+    return rc == SF_E_NOMEM ? rc : SF_OK;
+}
+
 /* `modes` leaves the stages of the first mode; their ids have to start at 0 and have no gap. */
 static sf_code check_modes(sf_reading *r)
 {
@@ -444,6 +458,8 @@ sf_code sf_deploy_read(sf_reading *r)
     rc = warn_keys(r, r->root, top_lists, "the engine ignores it");
     if (!rc)
         rc = warn_foreign(r, stages);
+    if (!rc)
+        rc = warn_aligner(r);
     if (!rc)
         rc = check_modes(r);
     if (!rc)

@@ -10,7 +10,7 @@
 
 sf_config_format sf_stages_format(const sf_node *root)
 {
-    static const char *const deploy[] = {"stages", "base_config", "pipeline", "platforms"};
+    static const char *const deploy[] = {"stages", "base_config", "pipeline", "platforms", "forced_aligner"};
 
     if (!sf_node_is(root, SF_MAP))
         return SF_FORMAT_NONE;
