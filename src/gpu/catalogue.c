@@ -198,7 +198,7 @@ sf_code sf_gpu_catalogue_parse(sf_arena *a, sf_str text, const sf_gpu_fit *fit, 
     return SF_OK;
 }
 
-sf_code sf_gpu_book_read(sf_arena *a, sf_diags *dg, sf_gpu_book *ret)
+sf_code sf_gpu_book_read(sf_arena *a, sf_gpu_book *ret)
 {
     sf_str text;
     sf_code rc = sf_gpu_fit_read(a, &ret->fit);
@@ -212,8 +212,9 @@ sf_code sf_gpu_book_read(sf_arena *a, sf_diags *dg, sf_gpu_book *ret)
 sf_code sf_gpu_catalogue(sf_arena *a, sf_diags *dg, const sf_gpu_model **ret, size_t *ret_n)
 {
     sf_gpu_book book;
-    sf_code rc = sf_gpu_book_read(a, dg, &book);
+    sf_code rc = sf_gpu_book_read(a, &book);
 
+    (void)dg; /* only memory can run out */
     if (rc)
         return rc;
     *ret = book.models;

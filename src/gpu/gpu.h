@@ -30,7 +30,7 @@ typedef struct sf_gpu_model {
     double bandwidth_gbps; /* 0 unknown */
     sf_str link;           /* "nvlink4", … or empty */
     sf_str note;
-    sf_str source;         /* address of the evidence for the total */
+    sf_str source;         /* an address (without https://) at which facts of the row were read */
 } sf_gpu_model;
 
 /* The catalogue, in file order.  Data: data/gpus/gpus.tsv, data/gpus/totals.yaml.  Code: SF_E_NOMEM. */

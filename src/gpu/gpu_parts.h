@@ -20,7 +20,7 @@ typedef struct sf_gpu_book {
 } sf_gpu_book;
 
 /* Code: SF_E_NOMEM. */
-sf_code sf_gpu_book_read(sf_arena *a, sf_diags *dg, sf_gpu_book *ret);
+sf_code sf_gpu_book_read(sf_arena *a, sf_gpu_book *ret);
 sf_code sf_gpu_fit_read(sf_arena *a, sf_gpu_fit *ret);
 /* What nvidia-smi prints for a card whose runtime total is known: the fit the other way round. */
 uint64_t sf_gpu_nvml_of_runtime(const sf_gpu_fit *fit, uint64_t runtime);

@@ -101,7 +101,7 @@ sf_code sf_inventory_add_json(sf_arena *a, sf_inventory *inv, const sf_node *roo
     if (!sf_node_is(gpus, SF_SEQ) || !gpus->n)
         return sf_diag_error(dg, SF_E_GPU_INVENTORY, sf_node_where(gpus ? gpus : root), shape_hint,
                              "\"gpus\" is not a list of GPUs");
-    rc = sf_gpu_book_read(a, dg, &book);
+    rc = sf_gpu_book_read(a, &book);
     for (uint32_t i = 0; !rc && i < gpus->n; i++) {
         sf_gpu_wish w;
 

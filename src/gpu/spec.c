@@ -159,7 +159,7 @@ sf_code sf_inventory_add(sf_arena *a, sf_inventory *inv, sf_str text, sf_diags *
         rc = read_option(&s, sf_str_trim(option), &w);
     }
     if (!rc)
-        rc = sf_gpu_book_read(a, dg, &book);
+        rc = sf_gpu_book_read(a, &book);
     if (!rc)
         rc = read_head(&s, sf_str_trim(head), &w);
     return rc ? rc : sf_inventory_place(a, inv, &book, &w, dg);

@@ -57,7 +57,7 @@ static void test_first_aliases_are_unique(void **state)
     sf_gpu_book book;
 
     load(f);
-    assert_int_equal(sf_gpu_book_read(f->a, &f->dg, &book), SF_OK);
+    assert_int_equal(sf_gpu_book_read(f->a, &book), SF_OK);
     for (size_t i = 0; i < n_models; i++) {
         assert_int_equal(sf_gpu_match(&book, models[i].aliases[0], found), 1);
         assert_int_equal(found[0], i);
