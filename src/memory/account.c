@@ -6,6 +6,7 @@
 #include "memory/amount.h"
 #include "memory/defaults.h"
 #include "memory/overheads.h"
+#include "memory/unmodelled.h"
 
 static const struct {
     const char *name, *title;
@@ -216,7 +217,9 @@ static sf_code fill_stage(job *j, const sf_stage *st, const sf_model *model, sf_
     if (rc)
         return rc;
     gpu = sf_inventory_find(j->inv, first);
-    rc = sf_defaults_fill(j->arena, j->profile, j->d, gpu, n, j->dg);
+    rc = sf_unmodelled_check(st, model, j->dg);
+    if (!rc)
+        rc = sf_defaults_fill(j->arena, j->profile, j->d, gpu, n, j->dg);
     if (!rc)
         rc = fill_kv(j, gpu, n);
     j->pp_layers = NULL;

@@ -1,0 +1,56 @@
+/*
+ * unmodelled: says what is left out instead of leaving it out in silence.
+ * The list is also in docs/limits.md; a test keeps the two together.
+ */
+#include "memory/unmodelled.h"
+
+/* Set to something other than off, zero or none. */
+static bool is_on(const sf_node *v)
+{
+    switch (v ? v->kind : SF_NULL) {
+    case SF_NULL:
+        return false;
+    case SF_BOOL:
+        return v->as.b;
+    case SF_INT:
+        return v->as.i != 0;
+    case SF_FLOAT:
+        return v->as.f < 0 || v->as.f > 0;
+    default:
+        return true;
+    }
+}
+
+static const struct {
+    sf_arg arg;
+    const char *what;
+} left_out[] = {
+    {SF_ARG_enable_lora, "LoRA slots are not counted: the weights come out too small"},
+    {SF_ARG_speculative_config, "the draft model's weights and cache are not counted"},
+    {SF_ARG_cpu_offload_gb, "weights offloaded to the host are still counted on the GPU"},
+    {SF_ARG_num_redundant_experts, "redundant experts are not counted"},
+    {SF_ARG_enable_sleep_mode, "the pool allocator of sleep mode is not modelled"},
+    {SF_ARG_kv_transfer_config, "a KV connector's buffers are not counted"},
+    {SF_ARG_enable_cpu_offload, "offloaded parts of a diffusion model are still counted on the GPU"},
+    {SF_ARG_enable_layerwise_offload, "offloaded layers of a diffusion model are still counted on the GPU"},
+};
+
+sf_code sf_unmodelled_check(const sf_stage *st, const sf_model *m, sf_diags *dg)
+{
+    const sf_node *quant = st->args.v[SF_ARG_quantization].node;
+
+    for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++) {
+        const sf_node *v = st->args.v[left_out[i].arg].node;
+
+        if (is_on(v))
+            sf_diag_warning(dg, SF_E_NOT_MODELLED, sf_node_where_key(v, sf_str_of(sf_arg_name(left_out[i].arg))),
+                            "docs/limits.md lists what is not modelled", "stage %lld: %s", (long long)st->id,
+                            left_out[i].what);
+    }
+    if (quant && !m->quantization)
+        return sf_diag_error(dg, SF_E_QUANT_UNKNOWN, sf_node_where_key(quant, SF_STR("quantization")),
+                             "leave quantization out to see the unquantised figures",
+                             "stage %lld: quantization %.*s of an unquantised checkpoint is not modelled",
+                             (long long)st->id, SF_STR_ARG(quant->text));
+    return SF_OK;
+}
