@@ -419,7 +419,7 @@ static sf_code call_number(const sf_expr *e, const sf_scope *scope, const sf_val
 
 static sf_code eval_call(const sf_expr *e, const sf_scope *scope, sf_diags *dg, sf_value *ret)
 {
-    sf_value v[SF_EXPR_ARGS];
+    sf_value v[SF_EXPR_ARGS] = {{0}};
 
     for (uint32_t i = 0; i < e->n_args; i++) {
         sf_code rc = eval(e->arg[i], scope, dg, &v[i]);

@@ -61,6 +61,23 @@ static sf_code enter_sub(sf_walk *w, const sf_node *use, sf_frame *in)
                          "the sub-folder `%.*s` of the model has no config.json", SF_STR_ARG(sub));
 }
 
+/* The innermost node that exists on the way to `path`. */
+static const sf_node *innermost(const sf_node *root, sf_str path)
+{
+    sf_str part;
+
+    for (bool more = path.n > 0; more;) {
+        const sf_node *next;
+
+        more = sf_str_split(&path, '.', &part);
+        next = sf_node_get_str(root, part);
+        if (!next)
+            break;
+        root = next;
+    }
+    return root;
+}
+
 static sf_code enter_section(sf_walk *w, const sf_node *use, sf_frame *in)
 {
     sf_str path = text_of(use, "at");
@@ -76,7 +93,7 @@ static sf_code enter_section(sf_walk *w, const sf_node *use, sf_frame *in)
         return SF_OK;
     }
     if (!sf_node_is(section, SF_MAP))
-        return sf_diag_error(w->dg, SF_E_CONFIG_KEY, sf_node_where_key(section ? section : in->root, path),
+        return sf_diag_error(w->dg, SF_E_CONFIG_KEY, sf_node_where_key(innermost(in->root, path), path),
                              "the file may be of another model; see --model",
                              "the section `%.*s` is missing or is not a map", SF_STR_ARG(path));
     in->section = section;
