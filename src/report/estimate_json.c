@@ -33,6 +33,7 @@ static void row_json(sf_json_writer *w, const sf_estimate_row *r)
     sf_jw_kv_u64(w, "count", r->count);
     sf_jw_kv_u64(w, "total_bytes", r->gpu->runtime_total);
     sf_jw_kv_bool(w, "starts", r->starts);
+    sf_jw_kv_bool(w, "maybe", r->maybe);
     sf_jw_kv_i64(w, "weights_bytes", r->weights_bytes);
     sf_jw_kv_i64(w, "kv_cache_bytes", r->kv_bytes);
     sf_jw_kv_u64(w, "kv_cache_tokens", r->kv_tokens);

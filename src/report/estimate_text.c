@@ -106,14 +106,15 @@ static void gpus(sf_page *p, const sf_estimate_view *v)
     sf_table_init(&t, p, gpu_columns, sizeof gpu_columns / sizeof *gpu_columns);
     for (size_t i = 0; i < v->n_rows; i++) {
         const sf_estimate_row *r = &v->rows[i];
+        bool served = (r->starts || r->maybe) && r->kv_tokens;
 
         sf_table_text(&t, sf_page_printf(p, "%u × %.*s", r->count, SF_STR_ARG(r->gpu->name)));
-        sf_table_text(&t, r->starts ? "yes" : "no");
+        sf_table_text(&t, r->maybe ? "maybe" : r->starts ? "yes" : "no");
         sf_table_text(&t, r->weights_bytes ? sf_page_gib(p, r->weights_bytes) : "-");
-        sf_table_text(&t, r->starts ? sf_page_gib(p, r->kv_bytes) : "-");
-        sf_table_text(&t, r->starts ? sf_page_count(p, r->kv_tokens) : "-");
-        sf_table_text(&t, r->starts ? sf_page_fixed2(p, r->concurrency) : "-");
-        sf_table_text(&t, r->starts && r->longest_len ? sf_page_count(p, r->longest_len) : "-");
+        sf_table_text(&t, served ? sf_page_gib(p, r->kv_bytes) : "-");
+        sf_table_text(&t, served ? sf_page_count(p, r->kv_tokens) : "-");
+        sf_table_text(&t, served ? sf_page_fixed2(p, r->concurrency) : "-");
+        sf_table_text(&t, served && r->longest_len ? sf_page_count(p, r->longest_len) : "-");
     }
     sf_table_print(&t, 2);
 }

@@ -28,6 +28,7 @@ typedef struct sf_estimate_row {
     uint64_t kv_tokens, longest_len;
     double concurrency; /* at the context asked for */
     int64_t kv_bytes, weights_bytes;
+    bool maybe; /* inside the error band: shown as "maybe", with its figures */
 } sf_estimate_row;
 
 typedef struct sf_estimate_view {

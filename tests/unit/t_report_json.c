@@ -251,6 +251,7 @@ static void test_estimate(void **state)
     assert_true(sf_str_find(sf_buf_str(&b), SF_STR("one request of 32,768 tokens: 4.50 GiB\n")) > 0);
     assert_true(sf_str_find(sf_buf_str(&b),
                             SF_STR("1 x NVIDIA L4  yes       14.65  5.86  40,960     1.25   40,960")) > 0);
+    assert_true(sf_str_find(sf_buf_str(&b), SF_STR("2 x NVIDIA L4  maybe")) > 0);
     assert_true(sf_str_find(sf_buf_str(&b), SF_STR("vision       500.00 M   0.98\n")) > 0);
     sf_buf_release(&b);
     sf_jw_init(&w, &b, true);
