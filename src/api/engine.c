@@ -49,8 +49,9 @@ sf_code sf_inputs_profile(sf_inputs *in, sf_str spec, bool omni, sf_str config, 
     rc = sf_inputs_config(in, config, &text, &file);
     if (rc)
         return rc;
-    if (sf_yaml_parse(in->arena, text, file, NULL, &root))
-        return SF_OK; /* the reader will say what is wrong */
+    rc = sf_yaml_parse(in->arena, text, file, NULL, &root);
+    if (rc)
+        return rc == SF_E_NOMEM ? rc : SF_OK; /* the reader will say what is wrong */
     format = sf_stages_format(root);
     if (format == SF_FORMAT_NONE || reads_format(*ret, format))
         return SF_OK;
