@@ -133,6 +133,9 @@ static sf_code older_flag(sf_command_reader *r, sf_str name, const sf_node *v, s
     if (draft || tokens)
         return sf_command_apply_path(r, sf_flag_find(r->flags, SF_STR("speculative_config"), &negated),
                                      draft ? SF_STR("model") : SF_STR("num_speculative_tokens"), v, typed);
+    if (sf_str_is(name, "rope_scaling") || sf_str_is(name, "rope_theta"))
+        return sf_command_apply_path(r, sf_flag_find(r->flags, SF_STR("hf_overrides"), &negated), name, v,
+                                     typed);
     if (sf_str_is(name, "cuda_graph_sizes") && v->kind == SF_SEQ && v->n)
         return sf_command_apply(
             r,

@@ -142,6 +142,9 @@ static void test_values(void **state)
     assert_str(sf_node_get(c->args.v[SF_ARG_compilation_config].node, "cudagraph_mode")->text, "NONE");
     c = read(f, "vllm serve m --cuda-graph-sizes 256");
     assert_int_equal(sf_args_i64(&c->args, SF_ARG_max_cudagraph_capture_size, 0), 256);
+    c = read(f, "vllm serve m --rope-scaling '{\"factor\": 4.0}' --rope-theta 1e6");
+    assert_true(sf_node_path(c->args.v[SF_ARG_hf_overrides].node, SF_STR("rope_scaling.factor"))->as.f ==
+                4.0);
     c = read(f, "vllm serve m --speculative-model draft --num-speculative-tokens 5");
     assert_str(sf_node_get(c->args.v[SF_ARG_speculative_config].node, "model")->text, "draft");
     assert_int_equal(f->dg.n, 0);
