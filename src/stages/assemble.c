@@ -22,9 +22,12 @@ static sf_str path_of(sf_reading *r, sf_str stage, sf_str key)
 sf_code sf_reading_unknown_key(sf_reading *r, const sf_pair *pair, const char *const *lists, bool arguments,
                                sf_severity severity, const char *what)
 {
-    sf_str like = sf_keys_suggest(&r->keys, lists, arguments, pair->key), hint = SF_STR("");
+    sf_str like, hint = SF_STR("");
     sf_where at = sf_node_where_key(pair->key_at, pair->key);
 
+    if (++r->unknown_keys > SF_READING_UNKNOWN)
+        return SF_E_STAGE_KEY;
+    like = sf_keys_suggest(&r->keys, lists, arguments, pair->key);
     if (like.n)
         hint = sf_arena_printf(r->a, "did you mean %.*s?", SF_STR_ARG(like));
     if (!hint.p)
@@ -380,12 +383,13 @@ static sf_code all_visible(sf_reading *r, const sf_draft *draft, sf_stage *st)
 static sf_code add_connectors(sf_reading *r, const sf_draft *draft, sf_stage *st)
 {
     const sf_node *sides[2] = {draft->inputs, draft->outputs};
-    const sf_node **extras = SF_NEW_ARRAY(r->a, const sf_node *, 64);
+    const sf_node **extras = SF_NEW_ARRAY(r->a, const sf_node *, SF_READING_CONNECTORS);
 
     if (!extras)
         return SF_E_NOMEM;
     for (int s = 0; s < 2; s++)
-        for (uint32_t i = 0; sf_node_is(sides[s], SF_MAP) && i < sides[s]->n && st->n_connectors < 64; i++) {
+        for (uint32_t i = 0; sf_node_is(sides[s], SF_MAP) && i < sides[s]->n && i < SF_READING_CONNECTORS / 2;
+             i++) {
             const sf_node *name = sides[s]->as.pairs[i].value;
             const sf_node *c = name->kind == SF_STRING ? sf_node_get_str(r->connectors, name->text) : NULL;
             const sf_node *extra = sf_node_get(c, "extra"),

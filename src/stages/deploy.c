@@ -73,6 +73,9 @@ static sf_code flatten(sf_reading *r, const sf_node *entry, sf_str path, const s
     *ret = entry;
     if (!engine && !runtime)
         return SF_OK;
+    if ((engine && engine->n > SF_MERGE_KEYS) || (runtime && runtime->n > SF_MERGE_KEYS))
+        return sf_diag_error(r->dg, SF_E_LIMIT, sf_node_where(entry), NULL, "a stage of more than %d keys",
+                             SF_MERGE_KEYS);
     sf_merge_init(&m, r->a, entry);
     sf_merge_drop(&m, SF_STR("engine_args"));
     sf_merge_drop(&m, SF_STR("runtime"));
@@ -133,6 +136,9 @@ static sf_code engine_map(sf_reading *r, const sf_node *entry, const sf_node **r
     sf_merge wide, known, extras;
     sf_code rc;
 
+    if (extra_map && extra_map->n > SF_MERGE_KEYS)
+        return sf_diag_error(r->dg, SF_E_LIMIT, sf_node_where(extra_map), NULL,
+                             "engine_extras of more than %d keys", SF_MERGE_KEYS);
     sf_merge_init(&wide, r->a, NULL);
     sf_merge_init(&known, r->a, NULL);
     sf_merge_init(&extras, r->a, extra_map);
@@ -161,6 +167,9 @@ static sf_code apply_platform(sf_reading *r, const sf_node *over, const sf_node 
     sf_merge m;
 
     *ret = stage;
+    if (sf_node_is(source, SF_MAP) && source->n > SF_MERGE_KEYS)
+        return sf_diag_error(r->dg, SF_E_LIMIT, sf_node_where(source), NULL, "a stage of more than %d keys",
+                             SF_MERGE_KEYS);
     if (!sf_node_is(source, SF_MAP))
         return SF_OK;
     sf_merge_init(&m, r->a, stage);
@@ -272,7 +281,8 @@ static sf_code check_connectors(sf_reading *r, const sf_draft *draft)
     const sf_node *sides[2] = {draft->inputs, draft->outputs};
 
     for (int s = 0; s < 2; s++)
-        for (uint32_t i = 0; sf_node_is(sides[s], SF_MAP) && i < sides[s]->n; i++) {
+        for (uint32_t i = 0; sf_node_is(sides[s], SF_MAP) && i < sides[s]->n && i < SF_READING_CONNECTORS / 2;
+             i++) {
             const sf_node *name = sides[s]->as.pairs[i].value, *c;
 
             c = name->kind == SF_STRING ? sf_node_get_str(r->connectors, name->text) : NULL;

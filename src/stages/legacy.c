@@ -1,6 +1,7 @@
 /*
  * legacy: the `stage_args` format (Dec 2025 to Aug 2026): stages with their whole topology.
- * Must not work out ranks or devices: assemble does.  Rules: vllm-omni be81443c, a42b7487, 9aae75c3, c6d76d08.
+ * Must not work out ranks or devices: assemble does.  Rules: vllm-omni be81443c, a42b7487,
+ * 9aae75c3, c6d76d08.
  */
 #include "stages/interp.h"
 #include "stages/merge.h"
@@ -320,7 +321,8 @@ static sf_code check_connectors(sf_reading *r, const sf_draft *draft)
     const sf_node *sides[2] = {draft->inputs, draft->outputs};
 
     for (int s = 0; s < 2; s++)
-        for (uint32_t i = 0; sf_node_is(sides[s], SF_MAP) && i < sides[s]->n; i++) {
+        for (uint32_t i = 0; sf_node_is(sides[s], SF_MAP) && i < sides[s]->n && i < SF_READING_CONNECTORS / 2;
+             i++) {
             const sf_node *name = sides[s]->as.pairs[i].value;
             sf_code rc;
 

@@ -8,6 +8,9 @@
 #include "stages/keys.h"
 #include "stages/pipeline.h"
 
+/* Unknown keys that are told of, and connectors of a stage that are looked at. */
+enum { SF_READING_UNKNOWN = 50, SF_READING_CONNECTORS = 64 };
+
 /* A stage as a reader found it, before arguments, devices and replicas are worked out. */
 typedef struct sf_draft {
     int64_t id;
@@ -38,8 +41,8 @@ typedef struct sf_reading {
     sf_deployment *d;
     sf_draft *drafts;
     size_t n_drafts;
-    bool single_only; /* one stage in the whole deployment: num_replicas 0 stays */
-    sf_code first;    /* of the errors that did not stop the reading */
+    unsigned unknown_keys; /* said so far: a hostile file may have a million */
+    sf_code first;         /* of the errors that did not stop the reading */
 } sf_reading;
 
 /* Notes an error that lets the reading go on; gives SF_E_NOMEM back, else SF_OK. */
