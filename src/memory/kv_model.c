@@ -42,6 +42,8 @@ static uint64_t mla_block(const maker *k)
 {
     bool sm90 = k->wish->capability / 10 == 9;
 
+    if (k->profile->v0)
+        return BLOCK;
     if (any_kind(k->m, SF_KV_INDEXER))
         return MLA_SPARSE_BLOCK;
     switch (k->r->mla_block_rule) {
@@ -61,7 +63,7 @@ static uint64_t base_block(const maker *k)
     bool mla = any_kind(k->m, SF_KV_MLA);
 
     /* the platform's own block beats the user's in the older releases */
-    if (mla && k->r->mla_block_rule == SF_MLA_BLOCK_PLATFORM && !k->profile->v0 && mla_block(k) != BLOCK)
+    if (mla && k->r->mla_block_rule == SF_MLA_BLOCK_PLATFORM && mla_block(k) != BLOCK)
         return mla_block(k);
     if (k->wish->block_size)
         return k->wish->block_size;
