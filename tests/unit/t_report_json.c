@@ -218,8 +218,8 @@ static void test_estimate(void **state)
     };
     fixture *f = *state;
     sf_estimate_row rows[] = {
-        {&gpu, 1, true,  40960, 40960, 1.25, MIB(6000), MIB(15000)},
-        {&gpu, 2, false, 0,     0,     0,    0,         0         }
+        {&gpu,  1,         true,       40960, 40960, 1.25, MIB(6000), MIB(15000), false},
+        {.gpu = &gpu, .count = 2, .kv_tokens = 16, .maybe = true}
     };
     sf_weight_share shares[] = {
         {SF_STR("text"),   (uint64_t)MIB(15000), 8000000000u},
