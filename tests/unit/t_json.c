@@ -5,6 +5,7 @@
 #include "test.h"
 
 #include "text/json.h"
+#include "text/key_set.h"
 
 #define FILE_NAME SF_STR("x.json")
 
@@ -404,6 +405,31 @@ static void test_fail_at_token(void **state)
     assert_int_equal(sf_json_next(&j), SF_JSON_ERROR);
 }
 
+/* Keys that all fall on one place are refused early; any number of other keys is not. */
+static void test_key_set(void **state)
+{
+    fixture *f = *state;
+    sf_key_added added = SF_KEY_NEW;
+    sf_key_set set;
+    int n;
+
+    sf_key_set_init(&set, f->a);
+    assert_false(sf_key_set_has(&set, SF_STR("a"), 1));
+    for (n = 0; n < 100000 && added == SF_KEY_NEW; n++)
+        added = sf_key_set_add(&set, sf_arena_printf(f->a, "%d", n), 7);
+    assert_int_equal(added, SF_KEY_HOSTILE);
+    assert_true(n < 1000);
+    sf_key_set_init(&set, f->a);
+    for (n = 0; n < 100000; n++) {
+        sf_str key = sf_arena_printf(f->a, "%d", n);
+
+        assert_int_equal(sf_key_set_add(&set, key, sf_str_hash(key)), SF_KEY_NEW);
+        assert_int_equal(sf_key_set_add(&set, key, sf_str_hash(key)), SF_KEY_SEEN);
+    }
+    assert_true(sf_key_set_has(&set, SF_STR("99999"), sf_str_hash(SF_STR("99999"))));
+    assert_false(sf_key_set_has(&set, SF_STR("100000"), sf_str_hash(SF_STR("100000"))));
+}
+
 static void test_no_memory(void **state)
 {
     fixture *f = *state;
@@ -440,6 +466,7 @@ int main(void)
         TEST(test_pull_numbers),
         TEST(test_skip),
         TEST(test_fail_at_token),
+        TEST(test_key_set),
         TEST(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -521,6 +521,27 @@ static void test_index_refused(void **state)
     }
 }
 
+/* The 10,001st weight file is refused where it is named. */
+static void test_index_with_too_many_files(void **state)
+{
+    enum { BYTES = 1 << 19 };
+    fixture *f = *state;
+    char *text = sf_arena_alloc(f->a, BYTES, 1);
+    sf_str *shards;
+    uint64_t tensors;
+    size_t n_shards, n;
+
+    assert_non_null(text);
+    n = (size_t)sprintf(text, "{\"weight_map\":{");
+    for (int i = 0; i <= SF_SAFETENSORS_MAX_SHARDS; i++)
+        n += (size_t)sprintf(text + n, "%s\n\"t.%d\":\"s%d\"", i ? "," : "", i, i);
+    n += (size_t)sprintf(text + n, "}}");
+    assert_int_equal(
+        sf_safetensors_index(f->a, (sf_str){text, n}, SF_STR("i.json"), &f->dg, &shards, &n_shards, &tensors),
+        SF_E_LIMIT);
+    assert_error_at(&f->dg, SF_E_LIMIT, SF_SAFETENSORS_MAX_SHARDS + 2, 11);
+}
+
 /* Many shapes of one name, many names of one shape: rows grow, nothing is lost. */
 static void test_many_rows(void **state)
 {
@@ -596,6 +617,7 @@ int main(void)
         TEST(test_file_becomes_shorter),
         TEST(test_index),
         TEST(test_index_refused),
+        TEST(test_index_with_too_many_files),
         TEST(test_many_rows),
         TEST(test_number_set),
         TEST(test_no_memory),
