@@ -30,8 +30,11 @@ static inline size_t find(const sf_number_set *set, uint64_t key, uint64_t *step
 
 static bool grow(sf_number_set *set)
 {
-    sf_number_set grown = {
-        .a = set->a, .n = set->n, .cap = set->cap ? set->cap * 2 : LEAST, .calls = set->calls, .steps = set->steps};
+    sf_number_set grown = {.a = set->a,
+                           .n = set->n,
+                           .cap = set->cap ? set->cap * 2 : LEAST,
+                           .calls = set->calls,
+                           .steps = set->steps};
 
     grown.pages = SF_NEW_ARRAY(set->a, sf_number_page, grown.cap);
     if (!grown.pages)
