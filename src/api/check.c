@@ -102,6 +102,7 @@ static sf_code read_deployment(checking *c)
 {
     sf_stages_wish wish = {
         .model = asked_model(c),
+        .model_why = c->in.req.model ? SF_STR("--model") : SF_STR("the command"),
         .pipeline = sf_str_of(c->in.req.pipeline),
         .platform = c->in.req.platform ? sf_str_of(c->in.req.platform) : SF_STR("cuda"),
         .cli = &c->cli,

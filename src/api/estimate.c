@@ -70,6 +70,7 @@ static sf_code try_row(estimating *e, const sf_gpu_model *gpu, uint32_t count, s
         return rc;
     }
     row->starts = replay->verdict == SF_STARTS;
+    row->maybe = replay->verdict == SF_STARTS_MAYBE;
     row->weights_bytes = need->stages[0].ranks[0].part[SF_PART_WEIGHTS].bytes;
     if (!replay->stages[0].kv)
         return SF_OK;
@@ -80,15 +81,21 @@ static sf_code try_row(estimating *e, const sf_gpu_model *gpu, uint32_t count, s
     return SF_OK;
 }
 
-/* The smallest of 1, 2, 4, 8 GPUs that starts, else the row of eight. */
+/* The smallest of 1, 2, 4, 8 GPUs that starts, else the smallest that may, else the row of eight. */
 static sf_code best_row(estimating *e, const sf_gpu_model *gpu, sf_estimate_row *ret)
 {
+    sf_estimate_row maybe = {0};
+
     for (uint32_t count = 1; count <= MAX_GPUS; count *= 2) {
         sf_code rc = try_row(e, gpu, count, ret);
 
         if (rc || ret->starts)
             return rc;
+        if (ret->maybe && !maybe.count)
+            maybe = *ret;
     }
+    if (maybe.count)
+        *ret = maybe;
     return SF_OK;
 }
 

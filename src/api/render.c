@@ -52,7 +52,7 @@ const char *stagefit_result_json(stagefit_result *r)
         sf_report_estimate_json(&w, r->arena, &r->estimate, r->status);
         break;
     case SF_RESULT_LIST:
-        sf_report_list_json(&w, r->list, r->status);
+        sf_report_list_json(&w, r->list ? r->list : &(sf_list_view){.diags = &r->dg}, r->status);
         break;
     case SF_RESULT_CODE:
         sf_report_code_json(&w, &r->code, r->status);

@@ -123,7 +123,7 @@ static sf_code rank_weights(const job *j, const sf_stage_need *n, sf_rank_need *
 static sf_code decode_activation(const job *j, const sf_stage_need *n, sf_rank_need *r)
 {
     const sf_node *facts = n->stage->pipeline ? n->stage->pipeline->facts : NULL;
-    const sf_node *fact = sf_node_get(facts, "activation");
+    const sf_node *fact = sf_node_get(facts, "decode_activation");
     double weights = (double)r->part[SF_PART_WEIGHTS].bytes;
 
     r->activation = (sf_activation){0};

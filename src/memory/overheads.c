@@ -109,6 +109,27 @@ static sf_amount buffers(sf_arena *a, const sf_profile *profile, const sf_stage_
     return sum;
 }
 
+/* Memory that the model itself keeps outside of the KV cache, for each request it may run. */
+static sf_code add_model_owned(sf_arena *a, const sf_stage_need *n, const sf_node *facts, sf_diags *dg, sf_amount *buffers)
+{
+    sf_amount own, both[2];
+    int64_t requests = (int64_t)n->max_num_seqs;
+    sf_code rc = sf_overheads_fact(a, sf_node_get(facts, "model_owned"), dg, &own);
+
+    if (rc || !own.bytes)
+        return rc;
+    own.bytes *= requests;
+    own.low *= requests;
+    own.high *= requests;
+    both[0] = *buffers;
+    both[1] = own;
+    *buffers = sf_amount_sum(both, 2);
+    buffers->formula = sf_arena_printf(a, "%.*s + %lld requests of the model's own state", SF_STR_ARG(both[0].formula),
+                                       (long long)requests);
+    buffers->source = own.source;
+    return buffers->formula.p ? SF_OK : SF_E_NOMEM;
+}
+
 sf_code sf_overheads_fill(sf_arena *a, const sf_profile *profile, const sf_stage_need *n, uint64_t slack,
                           uint64_t layers_here, sf_diags *dg, sf_rank_need *r)
 {
@@ -122,11 +143,13 @@ sf_code sf_overheads_fill(sf_arena *a, const sf_profile *profile, const sf_stage
                                                 : nothing("a single rank has no communicators");
     r->part[SF_PART_NON_TORCH] =
         sf_amount_overhead(a, n->stage->tp > 1 ? &profile->non_torch_tpn : &profile->non_torch_tp1, 0, 1);
-    if (torch_serves) {
+    if (torch_serves)
         r->part[SF_PART_BUFFERS] = buffers(a, profile, n, slack);
-    } else {
+    else
         r->part[SF_PART_BUFFERS] = sf_amount_exact(slack, SF_STR("the allocator's slack after loading"), (sf_str){0});
-    }
+    rc = add_model_owned(a, n, facts, dg, &r->part[SF_PART_BUFFERS]);
+    if (rc)
+        return rc;
     r->part[SF_PART_POOL] = sf_amount_exact(n->stage->gpu_pool_bytes, SF_STR("connector memory pools on the GPU"),
                                             (sf_str){0});
     r->part[SF_PART_CODEC_GRAPHS] = nothing(torch_serves ? "none" : "enforce_eager: no codec graphs");

@@ -137,7 +137,7 @@ sf_code sf_command_deployment(sf_arena *a, const sf_command *cmd, const sf_stage
     stage->world = (uint32_t)s.world;
     *d = (sf_deployment){.format = SF_FORMAT_NONE, .source = cmd->text, .stages = stage, .n_stages = 1};
     d->model = wish->model.n ? wish->model : cmd->model;
-    d->model_why = wish->model.n ? SF_STR("--model") : SF_STR("the command");
+    d->model_why = wish->model.n && wish->model_why.n ? wish->model_why : SF_STR("the command");
     d->served_by = cmd->offline ? SF_STR("llm") : SF_STR("serve");
     *ret = d;
     return SF_OK;

@@ -87,7 +87,7 @@ static sf_code name_model(sf_reading *r)
 
     if (r->wish->model.n) {
         d->model = r->wish->model;
-        d->model_why = SF_STR("--model");
+        d->model_why = r->wish->model_why.n ? r->wish->model_why : SF_STR("--model");
     } else if (d->pipeline && d->pipeline->model.n) {
         d->model = d->pipeline->model;
         d->model_why =

@@ -91,6 +91,7 @@ typedef struct sf_loader {
 
 typedef struct sf_stages_wish {
     sf_str model;    /* --model, or empty */
+    sf_str model_why;          /* where it was asked for: "--model", "the command" */
     sf_str pipeline; /* --pipeline, or empty */
     sf_str platform; /* "cuda" by default */
     sf_str hf_architecture,

@@ -16,6 +16,8 @@ static bool counts_in_budget(const sf_start *st, sf_part part)
 {
     const sf_profile *p = st->profile;
 
+    if (p->kv_budget == SF_BUDGET_PROCESS && st->opt && st->opt->host_pids)
+        return part < SF_PART_ACTIVATION || part == SF_PART_KV;
     switch (part) {
     case SF_PART_WEIGHTS:
     case SF_PART_KV:

@@ -71,9 +71,7 @@ static bool prepare(sf_start *st, const sf_inventory *inv)
 static void set_verdict(const sf_start *st, sf_replay *r)
 {
     r->nominal_ok = !st->failed;
-    r->verdict = st->failed ? SF_FAILS : SF_STARTS;
-    if (st->risky && (!st->failed || st->events[st->failure].risk))
-        r->verdict = SF_STARTS_MAYBE;
+    r->verdict = st->failed ? SF_FAILS : st->risky ? SF_STARTS_MAYBE : SF_STARTS;
     if (st->failed && st->n_events)
         r->first_failure = &r->events[st->failure];
     else if (st->risky)
@@ -101,6 +99,9 @@ sf_code sf_replay_start(sf_arena *a, const sf_profile *profile, const sf_deploym
     r->stages = st.stages;
     r->n_stages = d->n_stages;
     set_verdict(&st, r);
+    if (st.failed && st.n_events && r->events[st.failure].risk)
+        sf_diag_note(dg, SF_E_TIGHT, (sf_where){0}, "measure, or leave more room",
+                     "the failure is inside the error band: with amounts at its favourable edge it starts");
     rc = sf_ledger_build(&st, inv, r);
     if (rc)
         return rc;
