@@ -9,9 +9,9 @@
 
 typedef struct reader {
     sf_arena *a;
+    const sf_expr_source *source;
     sf_str text;
     size_t pos;
-    sf_where at;
     sf_diags *dg;
     unsigned depth;
 } reader;
@@ -61,20 +61,20 @@ static const struct {
 
 static sf_code parse_expr(reader *r, const sf_expr **ret);
 
-static sf_where place(const reader *r, size_t pos)
+sf_where sf_expr_place(const sf_expr_source *source, size_t pos)
 {
-    sf_where w = r->at;
+    sf_where w = source->at;
 
     if (w.line)
-        w.col += (uint32_t)sf_utf8_count(sf_str_sub(r->text, 0, pos));
+        w.col += (uint32_t)sf_utf8_count(sf_str_sub(source->text, 0, pos));
     w.off += pos;
-    w.len = pos < r->text.n;
+    w.len = pos < source->text.n;
     return w;
 }
 
 static sf_code fail(reader *r, size_t pos, const char *what)
 {
-    return sf_diag_error(r->dg, SF_E_EXPR, place(r, pos),
+    return sf_diag_error(r->dg, SF_E_EXPR, sf_expr_place(r->source, pos),
                          "see the list of operators and functions in docs/families.md", "%s in `%.*s`", what,
                          SF_STR_ARG(r->text));
 }
@@ -119,7 +119,7 @@ static sf_expr *new_expr(reader *r, sf_expr_op op, size_t from)
 
     if (e) {
         e->op = op;
-        e->at = place(r, from);
+        e->source = r->source;
         e->text = sf_str_sub(r->text, from, r->pos);
     }
     return e;
@@ -341,8 +341,9 @@ static int find_operator(reader *r, unsigned level)
 
     skip_blanks(r);
     rest = sf_str_sub(r->text, r->pos, r->text.n);
-    for (size_t i = 0; i < sizeof operators / sizeof *operators; i++)
-        if (sf_str_starts(rest, sf_str_of(operators[i].sign)))
+    for (size_t i = 0; rest.n && i < sizeof operators / sizeof *operators; i++)
+        if (rest.p[0] == operators[i].sign[0] &&
+            (!operators[i].sign[1] || (rest.n > 1 && rest.p[1] == operators[i].sign[1])))
             return operators[i].level >= level ? (int)i : -1;
     return -1;
 }
@@ -399,9 +400,14 @@ static sf_code parse_expr(reader *r, const sf_expr **ret)
 
 sf_code sf_expr_parse(sf_arena *a, sf_str text, sf_where at, sf_diags *dg, const sf_expr **ret)
 {
-    reader r = {.a = a, .text = text, .at = at, .dg = dg};
+    sf_expr_source *source = SF_NEW(a, sf_expr_source);
+    reader r = {.a = a, .source = source, .text = text, .dg = dg};
     const sf_expr *e = NULL;
     sf_code rc;
+
+    if (!source)
+        return SF_E_NOMEM;
+    *source = (sf_expr_source){text, at};
 
     if (text.n > SF_EXPR_MAX_LEN)
         return sf_diag_error(dg, SF_E_EXPR, at, NULL, "an expression of %zu bytes; the limit is %d", text.n,

@@ -13,26 +13,26 @@ static sf_code fail(const sf_expr *e, const sf_scope *scope, const sf_value *v, 
                     const char *what)
 {
     const sf_node *where = v && v->node ? v->node : scope->section;
-    sf_where at = where ? sf_node_where(where) : e->at;
+    sf_where at = where ? sf_node_where(where) : sf_expr_where(e);
     sf_code rc;
 
     at.len = where && where->kind <= SF_STRING ? at.len : 0;
     rc = sf_diag_error(dg, SF_E_EXPR, at, "check this value in config.json", "%s in `%.*s`", what,
                        SF_STR_ARG(e->text));
     if (where)
-        sf_diag_related(dg, e->at, "the model family computes it here");
+        sf_diag_related(dg, sf_expr_where(e), "the model family computes it here");
     return rc;
 }
 
 sf_code sf_expr_missing(const sf_expr *e, const sf_scope *scope, const sf_value *v, sf_diags *dg)
 {
-    sf_where at = scope->section ? sf_node_where_key(scope->section, v->s) : e->at;
+    sf_where at = scope->section ? sf_node_where_key(scope->section, v->s) : sf_expr_where(e);
     sf_code rc =
         sf_diag_error(dg, SF_E_CONFIG_KEY, at, "add the key to config.json, or give it with --hf-overrides",
                       "`%.*s` is missing; it is needed for `%.*s`", SF_STR_ARG(v->s), SF_STR_ARG(e->text));
 
     if (scope->section)
-        sf_diag_related(dg, e->at, "the model family computes it here");
+        sf_diag_related(dg, sf_expr_where(e), "the model family computes it here");
     return rc;
 }
 

@@ -48,6 +48,12 @@ typedef enum sf_expr_fn {
 
 enum { SF_EXPR_ARGS = 8 };
 
+/* The text that a tree was read from, and where it stands. */
+typedef struct sf_expr_source {
+    sf_str text;
+    sf_where at;
+} sf_expr_source;
+
 struct sf_expr {
     sf_expr_op op;
     sf_expr_fn fn;
@@ -56,7 +62,15 @@ struct sf_expr {
     uint32_t n_args;
     const sf_expr *arg[SF_EXPR_ARGS];
     sf_str text; /* the source of this part, for messages */
-    sf_where at;
+    const sf_expr_source *source;
 };
+
+/* The place of the byte `pos` of a source; counted only when there is something to tell. */
+sf_where sf_expr_place(const sf_expr_source *source, size_t pos);
+
+static inline sf_where sf_expr_where(const sf_expr *e)
+{
+    return sf_expr_place(e->source, (size_t)(e->text.p - e->source->text.p));
+}
 
 #endif

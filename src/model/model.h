@@ -120,7 +120,7 @@ typedef struct sf_model_wish {
     sf_str part, architecture, subdir;
     const sf_node *hf_overrides;
     bool assume_full_attention;
-    sf_model_cache *cache; /* NULL: read anew.  Shared by the stages of one checkpoint it saves most of the time. */
+    sf_model_cache *cache; /* NULL: family files are read anew for each part */
 } sf_model_wish;
 sf_code sf_model_resolve(sf_arena *a, const sf_checkpoint *ckpt, const sf_model_wish *wish, sf_diags *dg,
                          const sf_model **ret);
@@ -129,8 +129,8 @@ sf_code sf_model_resolve(sf_arena *a, const sf_checkpoint *ckpt, const sf_model_
  * The parts that the checkpoint's family knows ("thinker", "talker", "code2wav"); one empty name
  * when it has no parts.  A tensor that two stages load (BAGEL's language model) is in both of their parts.
  */
-sf_code sf_model_parts(sf_arena *a, const sf_checkpoint *ckpt, const sf_model_wish *wish, sf_diags *dg, sf_str **ret,
-                       size_t *ret_n);
+sf_code sf_model_parts(sf_arena *a, const sf_checkpoint *ckpt, const sf_model_wish *wish, sf_diags *dg,
+                       sf_str **ret, size_t *ret_n);
 
 /* Sum over the checkpoint tensors of the model: how many, elements, bytes as stored. */
 void sf_model_totals(const sf_model *m, uint64_t *ret_tensors, uint64_t *ret_params, uint64_t *ret_bytes);
