@@ -319,6 +319,50 @@ static void test_v4_before_its_time(void **state)
     assert_int_equal(plan_gib(f, engine(f, "vllm@0.22.0"), &s, 1)->error, SF_KV_OK);
 }
 
+/* A plan that runs out of memory at any point says so, and nothing else. */
+static void test_no_memory(void **state)
+{
+    fixture *f = *state;
+    const sf_profile *p = engine(f, "vllm@0.23.0");
+    sf_kv_spec v4 = {.kind = SF_KV_MLA,
+                     .v4 = true,
+                     .block_size = 256,
+                     .kv_heads = 1,
+                     .head_size = 512,
+                     .store = SF_KV_STORE_DS_MLA,
+                     .compress_ratio = 4,
+                     .alignment = 576};
+    sf_kv_spec window = v4;
+    bool done = false;
+
+    window.kind = SF_KV_SLIDING;
+    window.window = 128;
+    window.block_size = 64;
+    window.compress_ratio = 0;
+    for (int packed = 0; packed < 2; packed++, done = false)
+        for (size_t max = 0; !done; max += 48) {
+            sf_arena *a = sf_arena_new(max);
+            sf_diags dg;
+            kv_sample s;
+            const sf_kv_result *r = NULL;
+            sf_code rc;
+
+            assert_non_null(a);
+            sf_diags_init(&dg, a);
+            sample_init(&s, 8192, 8192);
+            sample_add(&s, packed ? v4 : full(8, 64, 16, 16), 12);
+            sample_add(&s, packed ? window : sliding(8, 64, 16, 16, 128), 29);
+            s.workers[0].available = (int64_t)1 << 33;
+            rc = sf_kv_plan(a, p, &s.c, &dg, &r);
+            done = rc == SF_OK;
+            if (!done)
+                assert_int_equal(rc, SF_E_NOMEM);
+            assert_int_equal(dg.n, 0);
+            sf_arena_free(a);
+            assert_true(max < 1 << 20);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -326,6 +370,7 @@ int main(void)
         TEST(test_windows_as_full),    TEST(test_windows_that_stay), TEST(test_unequal_pages),
         TEST(test_mla_beside_windows), TEST(test_auto_fit),          TEST(test_override),
         TEST(test_no_cache),           TEST(test_out_of_range),      TEST(test_v4_before_its_time),
+        TEST(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -214,7 +214,7 @@ static void test_dtype_of_checkpoint(void **state)
     }
 }
 
-/* Chunked attention switches the hybrid manager off; MiniCPM-like cross attention is sized by the batch. */
+/* Chunked attention switches the hybrid manager off; cross attention is sized by the batch. */
 static void test_special_layers(void **state)
 {
     fixture *f = *state;
