@@ -142,7 +142,8 @@ static sf_code fill_rows(estimating *e)
 static sf_code fill_weights(estimating *e)
 {
     const sf_model *m = e->v->model;
-    sf_weights_wish wish = {.tp = 1, .pp = 1, .dtype = m->dtype ? m->dtype : SF_DT_BF16};
+    sf_weights_wish wish = {.tp = 1, .pp = 1, .dtype = m->dtype ? m->dtype : SF_DT_BF16,
+                            .attention_scalars = (uint64_t)e->v->profile->attention_scalars, .batched_tokens = 8192};
     sf_weights w;
     sf_code rc;
 

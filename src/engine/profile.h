@@ -267,6 +267,7 @@ typedef struct sf_profile {
     bool sampler_gathers;           /* logits gathered on every rank (before 0.29) */
 
     /* weights */
+    int64_t attention_scalars;  /* fp32 scalars that an attention layer keeps on the GPU (numbers.md, Weights) */
     bool large_segments_whole;  /* while loading, tensors >= 20 MiB are not split (>= 0.21) */
     bool online_quant_whole;    /* online quantisation holds the whole unquantised model first (<= 0.15) */
 

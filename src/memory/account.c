@@ -98,6 +98,8 @@ static sf_code rank_weights(const job *j, const sf_stage_need *n, sf_rank_need *
         .dtype = n->dtype,
         .allocator = allocator_rules(j, st),
         .pp_layers = j->pp_layers,
+        .attention_scalars = (uint64_t)j->profile->attention_scalars,
+        .batched_tokens = n->max_num_batched_tokens,
     };
     sf_weights w;
     sf_str formula;

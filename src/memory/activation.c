@@ -135,10 +135,9 @@ static void encoder_peak(const law *l, sf_activation *act)
                               (unsigned long long)e->patches_per_token, patch, l->b);
     act->encoder = sf_amount_relative(tokens * (double)e->patches_per_token * patch * l->b, 0.5, formula,
                                       SF_STR("numbers.md, Activation: encoder"));
-    formula = sf_arena_printf(l->arena, "%.0f tokens × %llu wide × %llu levels × %.0f B", tokens,
-                              (unsigned long long)e->out_hidden, (unsigned long long)(1 + l->f->deepstack), l->b);
-    act->encoder_kept = sf_amount_relative(tokens * (double)e->out_hidden * (double)(1 + l->f->deepstack) * l->b, 0.1,
-                                           formula, SF_STR("numbers.md, Activation: encoder"));
+    formula = sf_arena_printf(l->arena, "%.0f tokens × %llu wide × %.0f B", tokens, (unsigned long long)e->out_hidden, l->b);
+    act->encoder_kept = sf_amount_relative(tokens * (double)e->out_hidden * l->b, 0.1, formula,
+                                           SF_STR("numbers.md, Activation: encoder"));
 }
 
 static sf_amount larger(sf_amount x, sf_amount y)

@@ -105,6 +105,8 @@ typedef struct sf_weights_wish {
     sf_dtype dtype;             /* the stage's run dtype */
     sf_allocator_rules allocator;
     const uint64_t *pp_layers;  /* layers per pipeline stage; NULL when pp is 1 */
+    uint64_t attention_scalars; /* fp32 scalars of an attention layer, by release */
+    uint64_t batched_tokens;    /* max_num_batched_tokens: rows of buffers that are made while loading */
 } sf_weights_wish;
 typedef struct sf_weights {
     uint64_t tensor_bytes, allocated, reserved, params;

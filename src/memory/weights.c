@@ -21,7 +21,6 @@ typedef struct walk {
     sf_allocator *allocator;
     sf_weights sum;
     share_list shares;
-    sf_str decoder;             /* component whose layers pipeline parallelism divides */
     uint64_t first_layer, end_layer;
     const sf_tensor **made_once; /* engine-made singletons that exist already */
     size_t n_made;
@@ -62,32 +61,23 @@ static void set_layers(walk *w)
     w->end_layer = w->first_layer + w->wish->pp_layers[w->wish->pp_rank];
 }
 
-/* The component that holds the token embedding is the one whose layers are divided. */
-static sf_str decoder_component(const sf_model *m)
-{
-    for (size_t i = 0; i < m->n_tensors; i++)
-        if (m->tensors[i].layered && m->tensors[i].repeat == m->n_layers && m->n_layers)
-            return m->tensors[i].component;
-    return SF_STR("");
-}
-
 static bool on_this_rank(const walk *w, const sf_tensor *t, uint64_t layer)
 {
     bool first = w->wish->pp_rank == 0, last = w->wish->pp_rank + 1 >= w->wish->pp;
 
-    if (w->wish->pp <= 1 || !sf_str_eq(t->component, w->decoder))
+    if (w->wish->pp <= 1)
         return true;
-    if (t->layered)
+    switch (t->pp) {
+    case SF_PP_LAYER:
         return layer >= w->first_layer && layer < w->end_layer;
-    switch (t->cls) {
-    case SF_TENSOR_EMBED:
+    case SF_PP_FIRST: /* a tied head needs the embedding on the last rank too */
         return first || (last && w->m->tie_word_embeddings);
-    case SF_TENSOR_HEAD:
-    case SF_TENSOR_NORM:
+    case SF_PP_LAST:
         return last;
-    default:
-        return true;
+    case SF_PP_ALL:
+        break;
     }
+    return true;
 }
 
 /* True the first time that a process-wide tensor is met. */
@@ -100,11 +90,23 @@ static bool first_time(walk *w, const sf_tensor *t)
     return true;
 }
 
+/* The scalars of one attention layer: each takes a block of its own. */
+static sf_code add_scalars(walk *w, const sf_tensor *t)
+{
+    for (uint64_t i = 0; i < w->wish->attention_scalars; i++)
+        if (!sf_allocator_add(w->allocator, sizeof(float)))
+            return SF_E_NOMEM;
+    w->sum.tensor_bytes = sf_add_sat(w->sum.tensor_bytes, w->wish->attention_scalars * sizeof(float));
+    return count_share(w, t->component, w->wish->attention_scalars * sizeof(float), 0) ? SF_OK : SF_E_NOMEM;
+}
+
 /* Adds one fused parameter: tensors [from, to) of the model at one layer. */
 static sf_code add_param(walk *w, size_t from, size_t to)
 {
     uint64_t bytes = 0;
 
+    if (w->m->tensors[from].cls == SF_TENSOR_SCALE)
+        return add_scalars(w, &w->m->tensors[from]);
     for (size_t i = from; i < to; i++) {
         const sf_tensor *t = &w->m->tensors[i];
         uint64_t numel = 0, part = 0;
@@ -181,6 +183,26 @@ static sf_code add_layers(walk *w, size_t from, size_t to)
     return SF_OK;
 }
 
+/*
+ * Models with deep-stack encoders keep one buffer of input embeddings a level, made with the model
+ * (vLLM qwen3_vl.py, qwen3_omni_moe_thinker.py).
+ */
+static sf_code add_deepstack(walk *w)
+{
+    uint64_t bytes = 0;
+
+    if (!w->m->n_encoders || !w->m->forward.deepstack)
+        return SF_OK;
+    if (!sf_dtype_bytes(w->wish->dtype, sf_mul_sat(w->wish->batched_tokens, w->m->forward.hidden), &bytes))
+        return SF_E_NOMEM;
+    for (uint64_t i = 0; bytes && i < w->m->forward.deepstack; i++) {
+        if (!sf_allocator_add(w->allocator, bytes) || !count_share(w, SF_STR("deep-stack buffers"), bytes, 0))
+            return SF_E_NOMEM;
+        w->sum.tensor_bytes = sf_add_sat(w->sum.tensor_bytes, bytes);
+    }
+    return SF_OK;
+}
+
 static sf_code add_all(walk *w)
 {
     const sf_tensor *t = w->m->tensors;
@@ -214,9 +236,10 @@ sf_code sf_weights_of_rank(sf_arena *a, const sf_model *m, const sf_weights_wish
     w.made_once = SF_NEW_ARRAY(a, const sf_tensor *, m->n_tensors);
     if (!w.allocator || !w.made_once)
         return SF_E_NOMEM;
-    w.decoder = decoder_component(m);
     set_layers(&w);
-    rc = add_all(&w);
+    rc = add_deepstack(&w);
+    if (!rc)
+        rc = add_all(&w);
     if (rc)
         return rc;
     if (m->extra_bytes) {

@@ -294,8 +294,8 @@ sf_code sf_family_encoder(sf_walk *w, const sf_frame *frame, const sf_node *part
     sf_encoder *e = &w->model->encoders[w->model->n_encoders];
     sf_code rc = read_u64(w, frame, part, "deepstack", &w->model->forward.deepstack);
 
-    if (rc || !map || w->model->n_encoders == SF_MODEL_ENCODERS)
-        return rc;
+    if (rc || !map || frame->made || w->model->n_encoders == SF_MODEL_ENCODERS)
+        return rc; /* an encoder that the engine makes but never feeds is weights only */
     *e = (sf_encoder){.modality = modality ? modality->text : (sf_str){0}};
     rc = read_u64(w, frame, map, "item_tokens", &e->item_tokens);
     if (!rc)

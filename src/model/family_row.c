@@ -95,6 +95,7 @@ static bool plain_word(sf_family_row *row, sf_str word)
     } classes[] = {
         {"norm",   SF_TENSOR_NORM  },
         {"router", SF_TENSOR_ROUTER},
+        {"scale",  SF_TENSOR_SCALE },
         {"embed",  SF_TENSOR_EMBED },
         {"head",   SF_TENSOR_HEAD  },
         {"linear", SF_TENSOR_LINEAR},

@@ -55,6 +55,7 @@ typedef enum sf_tensor_class {
     SF_TENSOR_HEAD,
     SF_TENSOR_NORM,
     SF_TENSOR_ROUTER,
+    SF_TENSOR_SCALE, /* the fp32 scalars of an attention layer: their number belongs to the engine release */
     SF_TENSOR_OTHER,
 } sf_tensor_class;
 
