@@ -37,5 +37,6 @@ list=$(cd "$dir" && find . -type f ! -name '*~' ! -name '.*' | sed 's|^\./||' | 
 {
     printf '%s:' "$out"
     for f in $list; do printf ' %s/%s' "$dir" "$f"; done
+    find "$dir" -type d -exec printf ' %s' {} \; # a folder changes when a file comes or goes
     printf '\n'
 } >"$dep"

@@ -81,7 +81,7 @@ int cmd_demo(const cli_command *cmd, cli_args *args)
     if (args->n_words)
         return cli_usage("use 'stagefit check' for a config of your own", "'%s' takes no operands",
                          cmd->name);
-    req.config = "example:qwen3-omni-2xh100";
+    req.config = "example:qwen3-omni-2xh100.deploy";
     if (!req.n_gpus) {
         req.gpus = demo_gpus;
         req.n_gpus = 1;

@@ -190,6 +190,8 @@ sf_code sf_defaults_fill(sf_arena *a, const sf_profile *profile, const sf_deploy
 
     n->util_given = sf_args_has(args, SF_ARG_gpu_memory_utilization);
     n->util_frac = sf_args_f64(args, SF_ARG_gpu_memory_utilization, profile->default_util_frac);
+    if (!n->util_given && n->stage->kind == SF_STAGE_DIFFUSION)
+        n->util_frac = 0; /* dense diffusion has no such budget */
     n->kv_override_bytes = kv_bytes > 0 ? (uint64_t)kv_bytes : 0;
     fill_dtype(n, gpu);
     fill_runner(profile, n);

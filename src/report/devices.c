@@ -52,8 +52,8 @@ static const char *util_text(sf_page *p, const sf_check_view *v, const sf_device
         const sf_stage_need *s = &v->need->stages[i];
 
         for (size_t k = 0; k < s->n_ranks; k++) {
-            if (s->ranks[k].device != d->gpu->index)
-                continue;
+            if (s->ranks[k].device != d->gpu->index || s->util_frac <= 0)
+                continue; /* a diffusion stage without one */
             text = sf_page_printf(p, "%s%s%s", text, n ? " + " : "", sf_page_fraction(p, s->util_frac));
             n++;
         }

@@ -63,7 +63,7 @@ static void stage_row(sf_table *t, sf_page *p, const sf_stage_report *s)
     sf_table_text(t, sf_stage_kind_name(need->stage->kind));
     sf_table_text(t, device_list(p, need));
     sf_table_text(t, sf_page_printf(p, "%u", need->stage->tp));
-    sf_table_text(t, sf_page_fraction(p, need->util_frac));
+    sf_table_text(t, need->util_frac > 0 ? sf_page_fraction(p, need->util_frac) : "-");
     sf_table_text(t, s->requested
                          ? sf_page_printf(p, "%s%s", sf_page_gib(p, s->requested), s->capped ? "*" : "")
                          : "-");

@@ -7,7 +7,7 @@ set -eu
 layer=$1 library=$2
 nm -u "$library" | awk -v layer="$layer" '
     BEGIN {
-        n = split("memchr memcmp memcpy memmem memmove memrchr memset strchr strcmp strcspn strlen strncmp " \
+        n = split("bcmp memchr memcmp memcpy memmem memmove memrchr memset strchr strcmp strcspn strlen strncmp " \
             "strnlen strrchr strspn strstr strtol qsort bsearch snprintf vsnprintf " \
             "ceil exp exp2 fabs floor fmax fmin fmod frexp ldexp llrint llround log log10 log2 lrint lround modf " \
             "nearbyint nextafter pow rint round sqrt trunc " \

@@ -223,10 +223,10 @@ static void test_made_tensors(void **state)
     assert_non_null(t);
     assert_true(t->once && !t->in_checkpoint);
     assert_int_equal(sf_tensor_numel(t) * 2, (uint64_t)32 << 20); /* 131072 x 128, bf16 */
-    t = tensor_of(m, "model.layers.{}.self_attn.attn._k_scale");
+    t = tensor_of(m, "model.layers.{}.self_attn.attn.scales");
     assert_int_equal(t->repeat, 32);
     assert_int_equal(t->run_dtype, SF_DT_F32);
-    assert_int_equal(sf_tensor_numel(t), 1);
+    assert_int_equal(t->cls, SF_TENSOR_SCALE);
     m = model_of(f, "Qwen/Qwen2.5-Omni-7B", "talker");
     t = tensor_of(m, "thinker_embed_tokens.weight");
     assert_int_equal(sf_tensor_numel(t), 544997376u);
