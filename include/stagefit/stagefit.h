@@ -29,36 +29,37 @@ typedef struct stagefit_result stagefit_result; /* one answer; freed before its 
 /* Options of a session.  Set `size` to sizeof(stagefit_options); fields are only ever added at the end. */
 typedef struct stagefit_options {
     uint32_t size;
-    uint32_t flags;          /* none yet: must be 0 */
-    uint64_t max_memory;     /* bytes that one answer may take; 0: 1 GiB */
+    uint32_t flags;      /* none yet: must be 0 */
+    uint64_t max_memory; /* bytes that one answer may take; 0: 1 GiB */
 } stagefit_options;
 
 /* Flags of a request. */
-#define STAGEFIT_ASSUME_FULL_ATTENTION 1u /* an unknown architecture is taken for a dense decoder; marked assumed */
-#define STAGEFIT_CONTAINER 2u             /* the engine runs in a container without the host's PIDs */
+#define STAGEFIT_ASSUME_FULL_ATTENTION                                                                       \
+    1u                        /* an unknown architecture is taken for a dense decoder; marked assumed */
+#define STAGEFIT_CONTAINER 2u /* the engine runs in a container without the host's PIDs */
 
 /*
  * What to check.  Pointers are borrowed for the call; unset ones are NULL.  Exactly one of
  * `config`, `config_text`, `command` and (for estimate) `model` says what is asked about.
  */
 typedef struct stagefit_request {
-    uint32_t size;              /* sizeof(stagefit_request) */
+    uint32_t size; /* sizeof(stagefit_request) */
     uint32_t flags;
-    const char *config;         /* path of a stage config, legacy or deploy */
-    const char *config_text;    /* or its text, not terminated; base_config is relative to `config_dir` */
+    const char *config;      /* path of a stage config, legacy or deploy */
+    const char *config_text; /* or its text, not terminated; base_config is relative to `config_dir` */
     size_t config_len;
     const char *config_dir;
     const char *const *command; /* or the words of a pasted command: "vllm", "serve", … */
     size_t n_command;
-    const char *model;          /* folder or catalogue name; overrides what the config implies */
-    const char *pipeline;       /* overrides the pipeline that the config implies */
-    const char *engine;         /* "vllm@0.19.0", "vllm-omni@2026-07"; NULL: the newest */
-    const char *platform;       /* "cuda" (default), "rocm", "npu", "xpu" */
-    const char *const *gpus;    /* "2xH100-80GB", "0=RTX4090,free=20GiB", "24GiB", "@inventory.json" */
+    const char *model;       /* folder or catalogue name; overrides what the config implies */
+    const char *pipeline;    /* overrides the pipeline that the config implies */
+    const char *engine;      /* "vllm@0.19.0", "vllm-omni@2026-07"; NULL: the newest */
+    const char *platform;    /* "cuda" (default), "rocm", "npu", "xpu" */
+    const char *const *gpus; /* "2xH100-80GB", "0=RTX4090,free=20GiB", "24GiB", "@inventory.json" */
     size_t n_gpus;
-    const char *const *set;     /* engine arguments beside the config: "max_model_len=8192" */
+    const char *const *set; /* engine arguments beside the config: "max_model_len=8192" */
     size_t n_set;
-    int64_t context;            /* estimate: tokens of one request to size for; 0: the model's own */
+    int64_t context; /* estimate: tokens of one request to size for; 0: the model's own */
 } stagefit_request;
 
 /* `opt` may be NULL.  SF1001 when memory is out, SF1010 for options that are not understood. */
@@ -79,9 +80,9 @@ STAGEFIT_API int stagefit_list(stagefit *sf, const char *what, stagefit_result *
 STAGEFIT_API int stagefit_explain_code(stagefit *sf, int code, stagefit_result **ret);
 
 /* How a result is shown as text. */
-#define STAGEFIT_TEXT_COLOR 1u   /* ANSI colours */
-#define STAGEFIT_TEXT_UNICODE 2u /* bars and signs outside ASCII */
-#define STAGEFIT_TEXT_EXPLAIN 4u /* the ledger with each formula written out */
+#define STAGEFIT_TEXT_COLOR 1u    /* ANSI colours */
+#define STAGEFIT_TEXT_UNICODE 2u  /* bars and signs outside ASCII */
+#define STAGEFIT_TEXT_EXPLAIN 4u  /* the ledger with each formula written out */
 #define STAGEFIT_TEXT_TIMELINE 8u /* every event of the start */
 #define STAGEFIT_TEXT_NAMES 16u   /* lists: the names only, one a line */
 

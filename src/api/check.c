@@ -46,8 +46,9 @@ static sf_code read_command(checking *c)
     if (!c->engine.n)
         c->engine = c->v->command->engine_hint;
     if (c->omni && !c->config.n)
-        return sf_diag_error(c->in.dg, SF_E_COMMAND, (sf_where){0}, "add --deploy-config FILE to the command",
-                             "the command starts vLLM-Omni with its bundled deploy config, which is not at hand here");
+        return sf_diag_error(
+            c->in.dg, SF_E_COMMAND, (sf_where){0}, "add --deploy-config FILE to the command",
+            "the command starts vLLM-Omni with its bundled deploy config, which is not at hand here");
     return SF_OK;
 }
 
@@ -121,7 +122,8 @@ static sf_code read_deployment(checking *c)
     rc = model_hints(c, &wish);
     if (!rc)
         rc = sf_inputs_config(&c->in, c->config, &text, &file);
-    return rc ? rc : sf_stages_read(c->in.arena, text, file, &c->in.loader, &wish, c->in.dg, &c->v->deployment);
+    return rc ? rc
+              : sf_stages_read(c->in.arena, text, file, &c->in.loader, &wish, c->in.dg, &c->v->deployment);
 }
 
 static sf_code stage_model(checking *c, const sf_stage *st, const sf_model **ret)
@@ -176,9 +178,11 @@ static sf_code answer(checking *c)
     sf_code rc = resolve_models(c);
 
     if (!rc)
-        rc = sf_account(c->in.arena, v->profile, v->deployment, v->models, v->inventory, &opt, c->in.dg, &v->need);
+        rc = sf_account(c->in.arena, v->profile, v->deployment, v->models, v->inventory, &opt, c->in.dg,
+                        &v->need);
     if (!rc)
-        rc = sf_replay_start(c->in.arena, v->profile, v->deployment, v->need, v->inventory, &opt, c->in.dg, &v->replay);
+        rc = sf_replay_start(c->in.arena, v->profile, v->deployment, v->need, v->inventory, &opt, c->in.dg,
+                             &v->replay);
     return rc;
 }
 
@@ -192,7 +196,8 @@ static sf_code check(checking *c)
     c->config = sf_str_of(req->config);
     c->omni = true;
     if (!!req->config + !!req->config_text + !!req->n_command != 1)
-        return sf_diag_error(c->in.dg, SF_E_USAGE, (sf_where){0}, "stagefit check CONFIG, or stagefit check -- vllm serve MODEL …",
+        return sf_diag_error(c->in.dg, SF_E_USAGE, (sf_where){0},
+                             "stagefit check CONFIG, or stagefit check -- vllm serve MODEL …",
                              "one of a stage config and a command is needed");
     rc = req->n_command ? read_command(c) : SF_OK;
     if (!rc)

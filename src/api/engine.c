@@ -7,7 +7,8 @@
 
 static bool reads_format(const sf_profile *p, sf_config_format format)
 {
-    sf_str want = format == SF_FORMAT_LEGACY ? SF_STR("stage_args") : SF_STR("stages"), part, rest = p->format;
+    sf_str want = format == SF_FORMAT_LEGACY ? SF_STR("stage_args") : SF_STR("stages"), part,
+           rest = p->format;
 
     for (bool more = true; more;) {
         more = sf_str_split(&rest, ',', &part);
@@ -57,8 +58,9 @@ sf_code sf_inputs_profile(sf_inputs *in, sf_str spec, bool omni, sf_str config, 
         return SF_OK;
     rc = newest_reader(in, format, ret);
     if (!rc)
-        sf_diag_note(in->dg, SF_E_FORMAT_OLD, sf_node_where(root), "--engine says which release you run",
-                     "the newest vLLM-Omni does not read this format; taken as for vllm-omni@%.*s, the last that does",
-                     SF_STR_ARG((*ret)->release));
+        sf_diag_note(
+            in->dg, SF_E_FORMAT_OLD, sf_node_where(root), "--engine says which release you run",
+            "the newest vLLM-Omni does not read this format; taken as for vllm-omni@%.*s, the last that does",
+            SF_STR_ARG((*ret)->release));
     return rc;
 }

@@ -25,17 +25,28 @@ static sf_code deployment(estimating *e, uint32_t tp, const sf_deployment **ret)
 
     if (!d || !st || !tp_node)
         return SF_E_NOMEM;
-    *st = (sf_stage){.name = SF_STR("engine"), .kind = SF_STAGE_AR, .args = e->set, .tp = tp, .pp = 1, .dp = 1,
-                     .world = tp, .n_replicas = 1, .model = e->v->model->name};
+    *st = (sf_stage){.name = SF_STR("engine"),
+                     .kind = SF_STAGE_AR,
+                     .args = e->set,
+                     .tp = tp,
+                     .pp = 1,
+                     .dp = 1,
+                     .world = tp,
+                     .n_replicas = 1,
+                     .model = e->v->model->name};
     rc = sf_args_set(e->in.arena, &st->args, SF_ARG_tensor_parallel_size, tp_node, SF_FROM_CLI, e->in.dg);
     if (!rc && e->in.req.context > 0) {
         const sf_node *len = sf_node_new_i64(e->in.arena, e->in.req.context);
 
-        rc = len ? sf_args_set(e->in.arena, &st->args, SF_ARG_max_model_len, len, SF_FROM_CLI, e->in.dg) : SF_E_NOMEM;
+        rc = len ? sf_args_set(e->in.arena, &st->args, SF_ARG_max_model_len, len, SF_FROM_CLI, e->in.dg)
+                 : SF_E_NOMEM;
     }
     if (rc)
         return rc;
-    *d = (sf_deployment){.source = SF_STR("estimate"), .model = e->v->model->name, .stages = st, .n_stages = 1,
+    *d = (sf_deployment){.source = SF_STR("estimate"),
+                         .model = e->v->model->name,
+                         .stages = st,
+                         .n_stages = 1,
                          .served_by = SF_STR("serve")};
     *ret = d;
     return SF_OK;
@@ -56,7 +67,8 @@ static sf_code try_row(estimating *e, const sf_gpu_model *gpu, uint32_t count, s
     *row = (sf_estimate_row){.gpu = gpu, .count = count};
     rc = deployment(e, count, &d);
     if (!rc)
-        rc = sf_inventory_add(e->in.arena, &inv, sf_arena_printf(e->in.arena, "%ux%.*s", count, SF_STR_ARG(gpu->name)), &quiet);
+        rc = sf_inventory_add(e->in.arena, &inv,
+                              sf_arena_printf(e->in.arena, "%ux%.*s", count, SF_STR_ARG(gpu->name)), &quiet);
     if (!rc)
         rc = sf_account(e->in.arena, e->v->profile, d, &e->v->model, &inv, &opt, &quiet, &need);
     if (!rc)
@@ -142,8 +154,11 @@ static sf_code fill_rows(estimating *e)
 static sf_code fill_weights(estimating *e)
 {
     const sf_model *m = e->v->model;
-    sf_weights_wish wish = {.tp = 1, .pp = 1, .dtype = m->dtype ? m->dtype : SF_DT_BF16,
-                            .attention_scalars = (uint64_t)e->v->profile->attention_scalars, .batched_tokens = 8192};
+    sf_weights_wish wish = {.tp = 1,
+                            .pp = 1,
+                            .dtype = m->dtype ? m->dtype : SF_DT_BF16,
+                            .attention_scalars = (uint64_t)e->v->profile->attention_scalars,
+                            .batched_tokens = 8192};
     sf_weights w;
     sf_code rc;
 
@@ -171,31 +186,42 @@ static sf_str layout_text(sf_arena *a, const sf_model *m)
         bool seen = false;
 
         for (size_t j = 0; j < m->n_kv; j++)
-            if (m->kv[j].kind == k->kind && m->kv[j].kv_heads == k->kv_heads && m->kv[j].head_size == k->head_size &&
-                m->kv[j].window == k->window) {
+            if (m->kv[j].kind == k->kind && m->kv[j].kv_heads == k->kv_heads &&
+                m->kv[j].head_size == k->head_size && m->kv[j].window == k->window) {
                 seen = seen || j < i;
                 layers += m->kv[j].repeat;
             }
         if (seen)
             continue;
-        text = sf_arena_printf(a, "%.*s%s%llu %s", SF_STR_ARG(text), text.n ? " + " : "", (unsigned long long)layers,
-                               sf_kv_kind_name(k->kind));
+        text = sf_arena_printf(a, "%.*s%s%llu %s", SF_STR_ARG(text), text.n ? " + " : "",
+                               (unsigned long long)layers, sf_kv_kind_name(k->kind));
         if (k->window)
             text = sf_arena_printf(a, "%.*s (%llu)", SF_STR_ARG(text), (unsigned long long)k->window);
         if (k->kv_heads)
-            text = sf_arena_printf(a, "%.*s layers of %u KV heads × %u", SF_STR_ARG(text), k->kv_heads, k->head_size);
+            text = sf_arena_printf(a, "%.*s layers of %u KV heads × %u", SF_STR_ARG(text), k->kv_heads,
+                                   k->head_size);
     }
     return text;
 }
 
 static sf_code fill_cache(estimating *e)
 {
-    enum { SHORT = 1 << 20, LONG = 1 << 21 }; /* far above any window: the slope is the growing layers' alone */
+    enum {
+        SHORT = 1 << 20,
+        LONG = 1 << 21
+    }; /* far above any window: the slope is the growing layers' alone */
     const sf_model *m = e->v->model;
-    sf_kv_wish wish = {.tp = 1, .pp = 1, .dcp = 1, .pcp = 1, .model_dtype = m->dtype ? m->dtype : SF_DT_BF16,
+    sf_kv_wish wish = {.tp = 1,
+                       .pp = 1,
+                       .dcp = 1,
+                       .pcp = 1,
+                       .model_dtype = m->dtype ? m->dtype : SF_DT_BF16,
                        .kv_cache_dtype = sf_args_str(&e->set, SF_ARG_kv_cache_dtype, SF_STR("auto")),
-                       .max_model_len = LONG, .max_num_batched_tokens = 8192, .max_num_seqs = 256,
-                       .mamba_cache_dtype = SF_STR("auto"), .mamba_ssm_cache_dtype = SF_STR("auto"),
+                       .max_model_len = LONG,
+                       .max_num_batched_tokens = 8192,
+                       .max_num_seqs = 256,
+                       .mamba_cache_dtype = SF_STR("auto"),
+                       .mamba_ssm_cache_dtype = SF_STR("auto"),
                        .assume_full_attention = e->wish.assume_full_attention};
     sf_kv_case c;
     uint64_t one, two, len = e->v->context;
@@ -224,9 +250,11 @@ static sf_code estimate(estimating *e)
     sf_code rc;
 
     if (!e->in.req.model)
-        return sf_diag_error(e->in.dg, SF_E_USAGE, (sf_where){0}, "stagefit estimate Qwen/Qwen3-8B", "which model?");
+        return sf_diag_error(e->in.dg, SF_E_USAGE, (sf_where){0}, "stagefit estimate Qwen/Qwen3-8B",
+                             "which model?");
     if (e->in.req.context < 0)
-        return sf_diag_error(e->in.dg, SF_E_USAGE, (sf_where){0}, "--context 8192", "a context is a number of tokens");
+        return sf_diag_error(e->in.dg, SF_E_USAGE, (sf_where){0}, "--context 8192",
+                             "a context is a number of tokens");
     rc = sf_inputs_settings(&e->in, &e->set);
     if (!rc)
         rc = sf_profile_find(e->in.arena, sf_str_of(e->in.req.engine), false, e->in.dg, &e->v->profile);

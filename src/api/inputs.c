@@ -19,7 +19,8 @@ static bool find_example(sf_inputs *in, sf_str path, sf_str *ret)
 
     if (!sf_str_starts(path, sf_str_of(example_prefix)))
         return false;
-    name = sf_arena_printf(in->arena, "examples/%.*s.yaml", SF_STR_ARG(sf_str_sub(path, sizeof example_prefix - 1, path.n)));
+    name = sf_arena_printf(in->arena, "examples/%.*s.yaml",
+                           SF_STR_ARG(sf_str_sub(path, sizeof example_prefix - 1, path.n)));
     return name.p && sf_embed_find(name, ret);
 }
 
@@ -67,7 +68,8 @@ sf_code sf_inputs_gpus(sf_inputs *in, sf_inventory *ret)
     sf_inventory inv = {0};
 
     if (!in->req.n_gpus)
-        return sf_diag_error(in->dg, SF_E_USAGE, (sf_where){0}, "--gpu 2xH100-80GB, --gpu 24GiB or --gpu @inventory.json",
+        return sf_diag_error(in->dg, SF_E_USAGE, (sf_where){0},
+                             "--gpu 2xH100-80GB, --gpu 24GiB or --gpu @inventory.json",
                              "which GPUs? none are described");
     for (size_t i = 0; i < in->req.n_gpus; i++) {
         sf_str spec = sf_str_of(in->req.gpus[i]);
@@ -143,7 +145,8 @@ static sf_code read_checkpoint(sf_inputs *in, sf_str name, const sf_checkpoint *
         return sf_diag_error(in->dg, SF_E_MODEL_UNKNOWN, at, "name the folder that holds config.json",
                              "a model is a folder or a name, and this is a file");
     if (looks_like_path(name))
-        return sf_diag_error(in->dg, SF_E_NOT_FOUND, at, "check the path of the model folder", "no such folder");
+        return sf_diag_error(in->dg, SF_E_NOT_FOUND, at, "check the path of the model folder",
+                             "no such folder");
     return sf_catalogue_find(in->arena, name, in->dg, ret);
 }
 

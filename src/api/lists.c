@@ -59,8 +59,11 @@ static sf_code list(stagefit_result *r, const char *what)
         const char *name;
         sf_code (*make)(stagefit_result *r);
     } kinds[] = {
-        {"gpus", list_gpus},           {"models", list_models}, {"engines", list_engines},
-        {"pipelines", list_pipelines}, {"codes", list_codes},
+        {"gpus",      list_gpus     },
+        {"models",    list_models   },
+        {"engines",   list_engines  },
+        {"pipelines", list_pipelines},
+        {"codes",     list_codes    },
     };
 
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
@@ -69,8 +72,8 @@ static sf_code list(stagefit_result *r, const char *what)
 
             return rc || r->list ? rc : SF_E_NOMEM;
         }
-    return sf_diag_error(&r->dg, SF_E_UNKNOWN_NAME, (sf_where){0}, "gpus, models, engines, pipelines or codes",
-                         "there is no list of %s", what);
+    return sf_diag_error(&r->dg, SF_E_UNKNOWN_NAME, (sf_where){0},
+                         "gpus, models, engines, pipelines or codes", "there is no list of %s", what);
 }
 
 int stagefit_list(stagefit *sf, const char *what, stagefit_result **ret)

@@ -11,7 +11,12 @@ struct stagefit {
     const sf_fs *fs;
 };
 
-typedef enum sf_result_kind { SF_RESULT_CHECK, SF_RESULT_ESTIMATE, SF_RESULT_LIST, SF_RESULT_CODE } sf_result_kind;
+typedef enum sf_result_kind {
+    SF_RESULT_CHECK,
+    SF_RESULT_ESTIMATE,
+    SF_RESULT_LIST,
+    SF_RESULT_CODE
+} sf_result_kind;
 
 struct stagefit_result {
     sf_arena *arena;

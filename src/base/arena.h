@@ -37,8 +37,7 @@ sf_str sf_arena_str(sf_arena *a, sf_str s);
 const char *sf_arena_cstr(sf_arena *a, sf_str s);
 /* printf into the arena; the result is terminated.  `p` is NULL when memory is out. */
 sf_str sf_arena_printf(sf_arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
-sf_str sf_arena_vprintf(sf_arena *a, const char *format, va_list args)
-    __attribute__((format(printf, 2, 0)));
+sf_str sf_arena_vprintf(sf_arena *a, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 
 #define SF_NEW(arena, type) ((type *)sf_arena_array((arena), 1, sizeof(type)))
 #define SF_NEW_ARRAY(arena, type, count) ((type *)sf_arena_array((arena), (count), sizeof(type)))

@@ -94,17 +94,17 @@ out_of_memory:
     return SF_E_NOMEM;
 }
 
-#define DIAG_FUNCTION(name, level)                                                                  \
-    sf_code name(sf_diags *dg, sf_code code, sf_where at, const char *hint, const char *format, ...) \
-    {                                                                                                \
-        sf_diag d = {.severity = (level), .code = code, .at = at};                                   \
-        va_list args;                                                                                \
-        sf_code rc;                                                                                  \
-                                                                                                     \
-        va_start(args, format);                                                                      \
-        rc = diag_add(dg, d, hint, format, args);                                                    \
-        va_end(args);                                                                                \
-        return rc;                                                                                   \
+#define DIAG_FUNCTION(name, level)                                                                           \
+    sf_code name(sf_diags *dg, sf_code code, sf_where at, const char *hint, const char *format, ...)         \
+    {                                                                                                        \
+        sf_diag d = {.severity = (level), .code = code, .at = at};                                           \
+        va_list args;                                                                                        \
+        sf_code rc;                                                                                          \
+                                                                                                             \
+        va_start(args, format);                                                                              \
+        rc = diag_add(dg, d, hint, format, args);                                                            \
+        va_end(args);                                                                                        \
+        return rc;                                                                                           \
     }
 
 DIAG_FUNCTION(sf_diag_error, SF_ERROR)

@@ -41,9 +41,9 @@ typedef struct sf_diag {
     sf_severity severity;
     sf_code code;
     sf_str message;
-    sf_str hint;        /* what to do; may be empty */
+    sf_str hint; /* what to do; may be empty */
     sf_where at;
-    sf_str related;     /* text for a second place ("first given here"), or empty */
+    sf_str related; /* text for a second place ("first given here"), or empty */
     sf_where related_at;
 } sf_diag;
 
@@ -64,8 +64,8 @@ void sf_diags_init(sf_diags *dg, sf_arena *arena);
  */
 sf_code sf_diag_error(sf_diags *dg, sf_code code, sf_where at, const char *hint, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
-sf_code sf_diag_warning(sf_diags *dg, sf_code code, sf_where at, const char *hint, const char *format,
-                        ...) __attribute__((format(printf, 5, 6)));
+sf_code sf_diag_warning(sf_diags *dg, sf_code code, sf_where at, const char *hint, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
 sf_code sf_diag_note(sf_diags *dg, sf_code code, sf_where at, const char *hint, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 /* Gives the newest diagnostic a second place. */

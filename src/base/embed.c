@@ -14,8 +14,7 @@ bool sf_embed_at(size_t i, sf_str *ret_name, sf_str *ret_bytes)
     if (i >= sf_embed_count)
         return false;
     *ret_name = sf_str_of(sf_embed_table[i].name);
-    *ret_bytes = (sf_str){sf_embed_table[i].start,
-                          (size_t)(sf_embed_table[i].end - sf_embed_table[i].start)};
+    *ret_bytes = (sf_str){sf_embed_table[i].start, (size_t)(sf_embed_table[i].end - sf_embed_table[i].start)};
     return true;
 }
 

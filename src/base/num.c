@@ -23,8 +23,7 @@ bool sf_parse_u64(sf_str s, uint64_t *ret)
     if (i == s.n)
         return false;
     for (; i < s.n; i++)
-        if (s.p[i] < '0' || s.p[i] > '9' || !sf_mul(v, 10, &v) ||
-            !sf_add(v, (uint64_t)(s.p[i] - '0'), &v))
+        if (s.p[i] < '0' || s.p[i] > '9' || !sf_mul(v, 10, &v) || !sf_add(v, (uint64_t)(s.p[i] - '0'), &v))
             return false;
     *ret = v;
     return true;
@@ -139,9 +138,9 @@ sf_str sf_fmt_py_float(sf_arena *a, double value)
     exponent = (int)strtol(e + 1, NULL, 10);
     if (value != 0 && (exponent < -4 || exponent >= 16))
         return sf_arena_str(a, sf_str_of(text));
-    digits = (int)(e - text) - (text[0] == '-');    /* digits and the point */
-    digits = digits > 1 ? digits - 1 : 1;           /* significant digits */
-    digits = digits - 1 - exponent;                 /* after the point */
+    digits = (int)(e - text) - (text[0] == '-'); /* digits and the point */
+    digits = digits > 1 ? digits - 1 : 1;        /* significant digits */
+    digits = digits - 1 - exponent;              /* after the point */
     print_fixed(fixed, sizeof fixed, digits > 1 ? digits : 1, value, "");
     return sf_arena_str(a, sf_str_of(fixed));
 }
@@ -192,9 +191,16 @@ bool sf_parse_size(sf_str s, uint64_t *ret)
         const char *unit;
         double factor;
     } units[] = {
-        {"", 1.0},     {"B", 1.0},     {"KB", 1e3},           {"MB", 1e6},
-        {"GB", 1e9},   {"TB", 1e12},   {"KiB", 1024.0},       {"MiB", 1048576.0},
-        {"GiB", 1073741824.0},         {"TiB", 1099511627776.0},
+        {"",    1.0            },
+        {"B",   1.0            },
+        {"KB",  1e3            },
+        {"MB",  1e6            },
+        {"GB",  1e9            },
+        {"TB",  1e12           },
+        {"KiB", 1024.0         },
+        {"MiB", 1048576.0      },
+        {"GiB", 1073741824.0   },
+        {"TiB", 1099511627776.0},
     };
     size_t n = 0;
     sf_str unit;

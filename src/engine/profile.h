@@ -26,17 +26,17 @@ typedef enum sf_requested_rule {
 
 /* What is subtracted from the requested memory to give the KV cache memory. */
 typedef enum sf_kv_budget_rule {
-    SF_BUDGET_V0,          /* weights + activation + non-torch (V0 0.6.5 … 0.10) */
-    SF_BUDGET_ALL_USED,    /* torch peak + everything else in use on the GPU, others included (V1 <= 0.9.0) */
-    SF_BUDGET_DELTA,       /* weights + activation + non-torch growth (0.9.1 … 0.25) */
-    SF_BUDGET_CONSUMED,    /* all memory consumed since the baseline + transient headroom (>= 0.26) */
-    SF_BUDGET_PROCESS,     /* this process's use as the driver counts it; activation is not kept (omni, NVML) */
+    SF_BUDGET_V0,       /* weights + activation + non-torch (V0 0.6.5 … 0.10) */
+    SF_BUDGET_ALL_USED, /* torch peak + everything else in use on the GPU, others included (V1 <= 0.9.0) */
+    SF_BUDGET_DELTA,    /* weights + activation + non-torch growth (0.9.1 … 0.25) */
+    SF_BUDGET_CONSUMED, /* all memory consumed since the baseline + transient headroom (>= 0.26) */
+    SF_BUDGET_PROCESS,  /* this process's use as the driver counts it; activation is not kept (omni, NVML) */
 } sf_kv_budget_rule;
 
 typedef enum sf_graph_rule {
-    SF_GRAPHS_OUTSIDE,   /* captured after the KV cache, from memory outside the budget */
-    SF_GRAPHS_LOGGED,    /* estimated and printed, not subtracted */
-    SF_GRAPHS_SUBTRACT,  /* the estimate is subtracted from the budget */
+    SF_GRAPHS_OUTSIDE,  /* captured after the KV cache, from memory outside the budget */
+    SF_GRAPHS_LOGGED,   /* estimated and printed, not subtracted */
+    SF_GRAPHS_SUBTRACT, /* the estimate is subtracted from the budget */
 } sf_graph_rule;
 
 typedef enum sf_number_format { SF_NUM_FIXED2, SF_NUM_ROUND2 } sf_number_format;
@@ -66,10 +66,10 @@ enum {
 
 /* The tokens that the attention block of a model with state layers is a multiple of. */
 enum {
-    SF_ALIGN_16,           /* 16 for every backend (<= 0.11.0) */
-    SF_ALIGN_BACKEND,      /* 16, but 64 or 128 for MLA and 32 for wide heads on SM100 (0.11.1-0.19) */
-    SF_ALIGN_KERNEL,       /* the larger of the kernel's block and the cache's block size (0.20+) */
-    SF_ALIGN_KERNEL_MLA128,/* the same, and at least 128 for MLA (2026-07-30 on) */
+    SF_ALIGN_16,            /* 16 for every backend (<= 0.11.0) */
+    SF_ALIGN_BACKEND,       /* 16, but 64 or 128 for MLA and 32 for wide heads on SM100 (0.11.1-0.19) */
+    SF_ALIGN_KERNEL,        /* the larger of the kernel's block and the cache's block size (0.20+) */
+    SF_ALIGN_KERNEL_MLA128, /* the same, and at least 128 for MLA (2026-07-30 on) */
 };
 
 /* Prefix caching of state layers. */
@@ -100,45 +100,49 @@ enum {
  */
 typedef struct sf_kv_rules {
     /* which layers share what */
-    bool hybrid_manager;          /* false: all windowed layers count as full (V1 <= 0.9.0) */
-    bool attention_first_order;   /* spec dict lists attention, then state, then indexer layers (<= 0.11.0) */
-    bool group_per_stage;         /* 0.10.2: every pipeline stage groups its own layers */
-    bool groups_consecutive;      /* 0.10.2: runs of g layers in place of i mod groups */
-    bool uniform_type;            /* one group of unequal pages (0.11+) */
-    bool uniform_type_whole_model;/* block count divided by the pages of all stages (0.11-0.15) */
-    double group_ratio;           /* max_n < ratio × min_n: g = max_n; 0 never (<= 0.11), 1.25 (0.12+), 1.5 (0.18+) */
-    bool unify_pages;             /* page sizes are unified by scaling the block size (0.12+) */
-    bool unify_pads;              /* pages that do not divide are padded where the backend can (0.24+) */
-    bool unify_promotes_swa;      /* MLA + plain sliding window that cannot be unified becomes all full (2026-07-23 on) */
-    bool unify_pads_state;        /* a smaller state page is padded (2026-07-07 on) */
-    bool merge_specs;             /* mergeable specs share a bucket (2026-07-30 on) */
-    int dsv4_block_rule;          /* SF_DSV4_… */
+    bool hybrid_manager;        /* false: all windowed layers count as full (V1 <= 0.9.0) */
+    bool attention_first_order; /* spec dict lists attention, then state, then indexer layers (<= 0.11.0) */
+    bool group_per_stage;       /* 0.10.2: every pipeline stage groups its own layers */
+    bool groups_consecutive;    /* 0.10.2: runs of g layers in place of i mod groups */
+    bool uniform_type;          /* one group of unequal pages (0.11+) */
+    bool uniform_type_whole_model; /* block count divided by the pages of all stages (0.11-0.15) */
+    double group_ratio; /* max_n < ratio × min_n: g = max_n; 0 never (<= 0.11), 1.25 (0.12+), 1.5 (0.18+) */
+    bool unify_pages;   /* page sizes are unified by scaling the block size (0.12+) */
+    bool unify_pads;    /* pages that do not divide are padded where the backend can (0.24+) */
+    bool
+        unify_promotes_swa; /* MLA + plain sliding window that cannot be unified becomes all full (2026-07-23 on) */
+    bool unify_pads_state; /* a smaller state page is padded (2026-07-07 on) */
+    bool merge_specs;      /* mergeable specs share a bucket (2026-07-30 on) */
+    int dsv4_block_rule;   /* SF_DSV4_… */
 
     /* how much one request takes, and whether it fits */
-    int fit_test;                 /* SF_FIT_… */
-    bool auto_fit;                /* max_model_len -1 fits the length (0.14+) */
-    bool override_in_fit_test;    /* num_gpu_blocks_override changes the memory the fit test sees (0.21+) */
-    bool pages_sum_of_cdivs;      /* pages per request summed per group (2026-07-21 on); else one cdiv of the sum */
-    bool in_flight_batches;       /* windows count max_num_batched_tokens × batches in flight (2026-07-08 on) */
-    bool cross_len_batch;         /* cross attention is sized by max_num_batched_tokens (0.12+), else by the encoder */
+    int fit_test;              /* SF_FIT_… */
+    bool auto_fit;             /* max_model_len -1 fits the length (0.14+) */
+    bool override_in_fit_test; /* num_gpu_blocks_override changes the memory the fit test sees (0.21+) */
+    bool
+        pages_sum_of_cdivs; /* pages per request summed per group (2026-07-21 on); else one cdiv of the sum */
+    bool in_flight_batches; /* windows count max_num_batched_tokens × batches in flight (2026-07-08 on) */
+    bool
+        cross_len_batch; /* cross attention is sized by max_num_batched_tokens (0.12+), else by the encoder */
 
     /* what is reported */
-    int tokens_rule;              /* SF_TOKENS_… */
-    bool tokens_per_worker;       /* logged once per rank before the minimum, tensors not shrunk to it (<= 0.11.0) */
-    bool one_group_cache_block;   /* 0.10.2: a single group reports the cache's block size, not its own */
-    bool dcp_multiplies_groups;   /* several groups are multiplied by dcp too (0.11+) */
-    uint64_t mla_align;           /* an MLA entry is padded to this many bytes (V0 0.7.2-0.7.3: 256); 0 not */
+    int tokens_rule; /* SF_TOKENS_… */
+    bool
+        tokens_per_worker; /* logged once per rank before the minimum, tensors not shrunk to it (<= 0.11.0) */
+    bool one_group_cache_block; /* 0.10.2: a single group reports the cache's block size, not its own */
+    bool dcp_multiplies_groups; /* several groups are multiplied by dcp too (0.11+) */
+    uint64_t mla_align;         /* an MLA entry is padded to this many bytes (V0 0.7.2-0.7.3: 256); 0 not */
 
     /* state layers (Mamba, GDN, …) */
-    bool mamba_spec_pages;        /* speculative tokens add state pages (0.15+) */
-    bool mamba_modes;             /* cache modes none/align/all count pages (0.15+) */
-    bool mamba_len_pages;         /* 0.11.1-0.14: cdiv(T, state block); else one page without modes */
-    bool mamba_all_spec;          /* mode all adds speculative pages (0.22+) */
-    int state_prefix;             /* SF_STATE_PREFIX_… */
-    bool state_prefix_default;    /* prefix caching is on by default for state models (2026-07-10 on) */
-    int hybrid_align;             /* SF_ALIGN_… */
-    bool kda_three_states;        /* KDA keeps q, k and v convolution states apart (<= 0.25) */
-    bool qwen35_ssm_dtype;        /* Qwen3.5's config may set the ssm state's dtype (0.16+) */
+    bool mamba_spec_pages;     /* speculative tokens add state pages (0.15+) */
+    bool mamba_modes;          /* cache modes none/align/all count pages (0.15+) */
+    bool mamba_len_pages;      /* 0.11.1-0.14: cdiv(T, state block); else one page without modes */
+    bool mamba_all_spec;       /* mode all adds speculative pages (0.22+) */
+    int state_prefix;          /* SF_STATE_PREFIX_… */
+    bool state_prefix_default; /* prefix caching is on by default for state models (2026-07-10 on) */
+    int hybrid_align;          /* SF_ALIGN_… */
+    bool kda_three_states;     /* KDA keeps q, k and v convolution states apart (<= 0.25) */
+    bool qwen35_ssm_dtype;     /* Qwen3.5's config may set the ssm state's dtype (0.16+) */
 
     /* defaults out of the model */
     bool chunked_disables_hybrid; /* chunked local attention counts as full unless asked for (0.10+) */
@@ -148,7 +152,8 @@ typedef struct sf_kv_rules {
     bool sparse_fp8_is_ds_mla;    /* sparse MLA: any fp8 request becomes fp8_ds_mla (<= 0.17) */
     bool swa_own_block;           /* sliding layers keep their smallest kernel block (0.25+) */
     bool wide_block;              /* SM90: heads of 512 and fp8 caches take blocks of 64 (0.22+) */
-    sf_str wide_head_types;       /* model types whose larger head size (global_head_dim) is taken for all (0.19-0.27) */
+    sf_str
+        wide_head_types; /* model types whose larger head size (global_head_dim) is taken for all (0.19-0.27) */
 } sf_kv_rules;
 
 /* One row of the defaults for batch sizes; the first whose conditions hold is taken. */
@@ -182,63 +187,63 @@ typedef enum sf_message {
     SF_MSG_FREE_MEMORY,     /* {device} {free} {total} {util} {requested} */
     SF_MSG_FREE_MEMORY_CAP, /* the warning of the capping releases; the same fields */
     SF_MSG_NO_KV,           /* nothing */
-    SF_MSG_KV_SHORT,        /* {len} {needed} {available} {estimate}; V0: {len} {tokens}; the sentence between [[ and ]]
+    SF_MSG_KV_SHORT, /* {len} {needed} {available} {estimate}; V0: {len} {tokens}; the sentence between [[ and ]]
                                drops out when there is no estimate */
-    SF_MSG_AUTO_FIT_NONE,   /* nothing */
-    SF_MSG_WEIGHTS,         /* {weights}; optional {seconds} */
-    SF_MSG_KV_AVAILABLE,    /* {available}; V0 optional {weights} {non_torch} {activation} */
-    SF_MSG_KV_TOKENS,       /* {tokens}; 0.28+ {len} {concurrency} too; V0 {blocks}, optional {cpu_blocks} */
-    SF_MSG_CONCURRENCY,     /* {len} {concurrency}; absent where the line before says it (0.28+) */
-    SF_MSG_GRAPHS,          /* {graphs}; optional {seconds} */
-    SF_MSG_ADMISSION,       /* {device} {need} {capacity} {contributors} */
+    SF_MSG_AUTO_FIT_NONE, /* nothing */
+    SF_MSG_WEIGHTS,       /* {weights}; optional {seconds} */
+    SF_MSG_KV_AVAILABLE,  /* {available}; V0 optional {weights} {non_torch} {activation} */
+    SF_MSG_KV_TOKENS,     /* {tokens}; 0.28+ {len} {concurrency} too; V0 {blocks}, optional {cpu_blocks} */
+    SF_MSG_CONCURRENCY,   /* {len} {concurrency}; absent where the line before says it (0.28+) */
+    SF_MSG_GRAPHS,        /* {graphs}; optional {seconds} */
+    SF_MSG_ADMISSION,     /* {device} {need} {capacity} {contributors} */
     /* KV cache log lines and errors; an absent template means that the release has no such line */
-    SF_MSG_KV_PADDING,      /* {layers} {percent} */
-    SF_MSG_KV_DCP,          /* {cp} {pcp} {dcp}: logged before the tokens */
-    SF_MSG_KV_OVERRIDE,     /* {blocks} {override} */
-    SF_MSG_KV_HYBRID_OFF,   /* nothing */
-    SF_MSG_KV_PROMOTED,     /* nothing */
-    SF_MSG_KV_PAGES,        /* {layer}: pages that cannot be unified */
-    SF_MSG_KV_NOT_ONE_TYPE, /* nothing: windows counted as full do not make the model uniform */
-    SF_MSG_KV_WINDOWS,      /* nothing: full layers with different windows */
-    SF_MSG_AUTO_FIT_LOWER,  /* {from} {len} {available} */
-    SF_MSG_AUTO_FIT_WHOLE,  /* {len} */
-    SF_MSG_STATE_BLOCK,     /* {block} */
-    SF_MSG_STATE_PADDING,   /* {percent} */
-    SF_MSG_STATE_SETUP,     /* nothing; may hold several lines: what every model with states logs first */
-    SF_MSG_STATE_NO_PREFIX, /* nothing: prefix caching is switched off */
-    SF_MSG_STATE_MODE,      /* {mode} {model}: a mode chosen by default */
+    SF_MSG_KV_PADDING,         /* {layers} {percent} */
+    SF_MSG_KV_DCP,             /* {cp} {pcp} {dcp}: logged before the tokens */
+    SF_MSG_KV_OVERRIDE,        /* {blocks} {override} */
+    SF_MSG_KV_HYBRID_OFF,      /* nothing */
+    SF_MSG_KV_PROMOTED,        /* nothing */
+    SF_MSG_KV_PAGES,           /* {layer}: pages that cannot be unified */
+    SF_MSG_KV_NOT_ONE_TYPE,    /* nothing: windows counted as full do not make the model uniform */
+    SF_MSG_KV_WINDOWS,         /* nothing: full layers with different windows */
+    SF_MSG_AUTO_FIT_LOWER,     /* {from} {len} {available} */
+    SF_MSG_AUTO_FIT_WHOLE,     /* {len} */
+    SF_MSG_STATE_BLOCK,        /* {block} */
+    SF_MSG_STATE_PADDING,      /* {percent} */
+    SF_MSG_STATE_SETUP,        /* nothing; may hold several lines: what every model with states logs first */
+    SF_MSG_STATE_NO_PREFIX,    /* nothing: prefix caching is switched off */
+    SF_MSG_STATE_MODE,         /* {mode} {model}: a mode chosen by default */
     SF_MSG_STATE_EXPERIMENTAL, /* {mode} */
     SF_MSG_KV_AVAILABLE_FALLBACK, /* as KV_AVAILABLE, where the process could not be measured (vLLM-Omni, NVML) */
     SF_MSG_COUNT
 } sf_message;
 
 typedef enum sf_start_order {
-    SF_ORDER_SERIAL_ID,    /* by stage id, one after another (with a pause) */
-    SF_ORDER_PARALLEL,     /* stages on one GPU may profile at the same time */
+    SF_ORDER_SERIAL_ID,                      /* by stage id, one after another (with a pause) */
+    SF_ORDER_PARALLEL,                       /* stages on one GPU may profile at the same time */
     SF_ORDER_DIFFUSION_FIRST_GROUPS_BY_TEXT, /* diffusion inline first; LLM groups by identical devices text */
     SF_ORDER_DIFFUSION_FIRST_GROUPS_BY_OVERLAP, /* the same, groups by shared GPU */
 } sf_start_order;
 
 typedef struct sf_profile {
-    sf_str engine;        /* "vllm" or "vllm-omni" */
-    sf_str release;       /* "0.19.0", "2026-07" … as the catalogue names it */
-    sf_str date;          /* ISO day of the release or behaviour */
-    sf_str asked;         /* what the user typed */
-    sf_str note;          /* how the asked text was mapped, or empty */
+    sf_str engine;  /* "vllm" or "vllm-omni" */
+    sf_str release; /* "0.19.0", "2026-07" … as the catalogue names it */
+    sf_str date;    /* ISO day of the release or behaviour */
+    sf_str asked;   /* what the user typed */
+    sf_str note;    /* how the asked text was mapped, or empty */
     bool v0;
 
     /* start check */
     double default_util_frac;
     sf_check_rule check;
     sf_requested_rule requested;
-    bool nccl_in_budget;   /* baseline before NCCL: communicators are paid from the budget (<= 0.10.2) */
-    bool context_in_budget;/* the process's CUDA context is paid from the budget (<= 0.9.0) */
+    bool nccl_in_budget;    /* baseline before NCCL: communicators are paid from the budget (<= 0.10.2) */
+    bool context_in_budget; /* the process's CUDA context is paid from the budget (<= 0.9.0) */
 
     /* KV budget */
     sf_kv_budget_rule kv_budget;
-    bool kv_floor_zero;      /* a negative budget is taken as 0 before the error (vLLM-Omni from 2026-02) */
-    bool kv_bytes_flag;      /* kv_cache_memory_bytes exists (0.10.2+) */
-    bool buffers_in_budget;  /* persistent runner buffers and allocator slack are charged (>= 0.26) */
+    bool kv_floor_zero;     /* a negative budget is taken as 0 before the error (vLLM-Omni from 2026-02) */
+    bool kv_bytes_flag;     /* kv_cache_memory_bytes exists (0.10.2+) */
+    bool buffers_in_budget; /* persistent runner buffers and allocator slack are charged (>= 0.26) */
     sf_graph_rule graphs;
     sf_graph_rule graphs_v2; /* the same under the second model runner */
     sf_kv_rules kv;
@@ -247,59 +252,61 @@ typedef struct sf_profile {
     /* batch defaults */
     sf_batch_default batch[SF_BATCH_ROWS];
     size_t n_batch;
-    bool chunked;                /* chunked prefill by default (V1) … */
-    int64_t chunk_threshold;     /* … or, V0, from this max_model_len on */
+    bool chunked;                                  /* chunked prefill by default (V1) … */
+    int64_t chunk_threshold;                       /* … or, V0, from this max_model_len on */
     int64_t unchunked_tokens, unchunked_tokens_mm; /* without it: max(max_model_len, this) tokens (V0) */
-    bool async_default;          /* async scheduling by default (0.14+) */
+    bool async_default;                            /* async scheduling by default (0.14+) */
 
     /* activation, overheads */
-    sf_sampler_law sampler;         /* the default path of this release */
-    sf_sampler_law sampler_other;   /* the path that other installs of it take (FlashInfer, 0.8 - 0.16); may be absent */
-    sf_sampler_law sampler_v2;      /* under the second model runner */
-    double sampler_fp32_extra;      /* added to bytes_per_logit for a float32 model */
-    double dense_hidden_factor;     /* 4.2 of numbers.md, activation */
+    sf_sampler_law sampler; /* the default path of this release */
+    sf_sampler_law
+        sampler_other; /* the path that other installs of it take (FlashInfer, 0.8 - 0.16); may be absent */
+    sf_sampler_law sampler_v2;  /* under the second model runner */
+    double sampler_fp32_extra;  /* added to bytes_per_logit for a float32 model */
+    double dense_hidden_factor; /* 4.2 of numbers.md, activation */
     double forward_band_frac;
     sf_overhead context, nccl_per_rank, non_torch_tp1, non_torch_tpn, graphs_actual, buffers;
-    double graph_estimate_factor;   /* the estimate as a multiple of what the graphs take */
+    double graph_estimate_factor; /* the estimate as a multiple of what the graphs take */
     double graph_estimate_low_frac, graph_estimate_high_frac; /* band of the estimate as factors of it */
-    int64_t moe_chunk_tokens;       /* fused mixture kernels work on at most this many tokens; 0 all */
+    int64_t moe_chunk_tokens; /* fused mixture kernels work on at most this many tokens; 0 all */
     uint64_t flashinfer_workspace_bytes;
-    bool sampler_gathers;           /* logits gathered on every rank (before 0.29) */
+    bool sampler_gathers; /* logits gathered on every rank (before 0.29) */
 
     /* weights */
-    int64_t attention_scalars;  /* fp32 scalars that an attention layer keeps on the GPU (numbers.md, Weights) */
-    bool large_segments_whole;  /* while loading, tensors >= 20 MiB are not split (>= 0.21) */
-    bool online_quant_whole;    /* online quantisation holds the whole unquantised model first (<= 0.15) */
+    int64_t
+        attention_scalars; /* fp32 scalars that an attention layer keeps on the GPU (numbers.md, Weights) */
+    bool large_segments_whole; /* while loading, tensors >= 20 MiB are not split (>= 0.21) */
+    bool online_quant_whole;   /* online quantisation holds the whole unquantised model first (<= 0.15) */
 
     /* CUDA graphs */
-    int64_t capture_max;        /* largest capture size by default (512; 1024 …) */
-    int64_t capture_max_sm100;  /* the same on compute capability 10.x (1024 from 0.28) */
-    bool capture_by_seqs;       /* … and at most 2 × max_num_seqs (0.10+; V0: max_num_seqs) */
+    int64_t capture_max;       /* largest capture size by default (512; 1024 …) */
+    int64_t capture_max_sm100; /* the same on compute capability 10.x (1024 from 0.28) */
+    bool capture_by_seqs;      /* … and at most 2 × max_num_seqs (0.10+; V0: max_num_seqs) */
     int64_t capture_step_small, capture_step_large; /* 8 below 256, 16 above (0.11.1+) */
     bool capture_full_and_piecewise;
-    bool capture_spec_factor;   /* largest size × (1 + speculative tokens) */
-    bool capture_appends_m;     /* max_num_batched_tokens itself is captured when small (0.21+) */
+    bool capture_spec_factor; /* largest size × (1 + speculative tokens) */
+    bool capture_appends_m;   /* max_num_batched_tokens itself is captured when small (0.21+) */
 
     /* config reader */
-    sf_str mla_model_types;     /* comma list of model types that use MLA in this release */
-    sf_str mrv2_models;         /* comma list of architectures that run on the second model runner; "dense", "all" */
-    bool max_len_auto;          /* max_model_len -1 / auto is known */
-    bool fp32_auto_half;        /* float32 checkpoints run in float16 by default (<= 0.9), later in bfloat16 */
-    bool unified_memory_all;    /* every integrated GPU reports the system's available memory as free (0.20+) */
+    sf_str mla_model_types; /* comma list of model types that use MLA in this release */
+    sf_str mrv2_models;  /* comma list of architectures that run on the second model runner; "dense", "all" */
+    bool max_len_auto;   /* max_model_len -1 / auto is known */
+    bool fp32_auto_half; /* float32 checkpoints run in float16 by default (<= 0.9), later in bfloat16 */
+    bool unified_memory_all; /* every integrated GPU reports the system's available memory as free (0.20+) */
 
     /* vLLM-Omni only */
     bool omni;
-    sf_str vllm_release;        /* release of vLLM that this one runs on */
-    sf_str format;              /* stage config formats it reads: "stage_args", "stages", "stage_args,stages" */
+    sf_str vllm_release; /* release of vLLM that this one runs on */
+    sf_str format;       /* stage config formats it reads: "stage_args", "stages", "stage_args,stages" */
     sf_start_order order;
-    bool omni_max_batch_size;   /* runtime.max_batch_size sets max_num_seqs */
-    bool config_beats_cli;      /* engine_args of a stage beat CLI flags (legacy) */
-    bool cli_ignored;           /* CLI flags do not reach the stages at all (2025-12) */
-    bool has_admission;         /* parallel_stage_init exists */
+    bool omni_max_batch_size; /* runtime.max_batch_size sets max_num_seqs */
+    bool config_beats_cli;    /* engine_args of a stage beat CLI flags (legacy) */
+    bool cli_ignored;         /* CLI flags do not reach the stages at all (2025-12) */
+    bool has_admission;       /* parallel_stage_init exists */
     int64_t init_pause_s;
 
     sf_str message[SF_MSG_COUNT]; /* templates; empty: this release says nothing there */
-    sf_str sources;             /* where the differences of this release are documented */
+    sf_str sources;               /* where the differences of this release are documented */
 } sf_profile;
 
 /*
@@ -317,9 +324,9 @@ sf_code sf_profile_find(sf_arena *a, sf_str spec, bool prefer_omni, sf_diags *dg
  */
 typedef struct sf_release {
     sf_str engine, release, date, summary, source;
-    sf_str profile;  /* a second name ("device-level"), or empty */
-    sf_str vllm;     /* vLLM-Omni: the vLLM release under it */
-    bool open;       /* a proposal when it was described: never chosen by default */
+    sf_str profile; /* a second name ("device-level"), or empty */
+    sf_str vllm;    /* vLLM-Omni: the vLLM release under it */
+    bool open;      /* a proposal when it was described: never chosen by default */
 } sf_release;
 sf_code sf_profile_list(sf_arena *a, sf_diags *dg, sf_release **ret, size_t *ret_n);
 
@@ -334,10 +341,10 @@ typedef enum sf_message_kind { SF_MSG_TEXT, SF_MSG_BYTES, SF_MSG_COUNT_OF, SF_MS
 
 typedef struct sf_message_arg {
     const char *name;
-    sf_str value;    /* SF_MSG_TEXT */
+    sf_str value; /* SF_MSG_TEXT */
     sf_message_kind kind;
-    int64_t count;   /* SF_MSG_COUNT_OF, and SF_MSG_BYTES: printed in GiB */
-    double number;   /* SF_MSG_NUMBER: utilisation, concurrency, seconds */
+    int64_t count; /* SF_MSG_COUNT_OF, and SF_MSG_BYTES: printed in GiB */
+    double number; /* SF_MSG_NUMBER: utilisation, concurrency, seconds */
 } sf_message_arg;
 
 static inline sf_message_arg sf_msg_bytes(const char *name, int64_t bytes)

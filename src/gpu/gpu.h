@@ -17,20 +17,20 @@ typedef enum sf_total_how {
 
 /* One model of GPU. */
 typedef struct sf_gpu_model {
-    sf_str name;        /* "NVIDIA H100 80GB HBM3" */
+    sf_str name; /* "NVIDIA H100 80GB HBM3" */
     const sf_str *aliases;
     size_t n_aliases;
-    sf_str vendor;      /* "nvidia", "amd", "ascend", "intel" */
-    uint64_t marketing_gb; /* 0 unknown */
-    uint64_t nvml_total;   /* bytes; 0 unknown */
+    sf_str vendor;                                     /* "nvidia", "amd", "ascend", "intel" */
+    uint64_t marketing_gb;                             /* 0 unknown */
+    uint64_t nvml_total;                               /* bytes; 0 unknown */
     uint64_t runtime_total, runtime_low, runtime_high; /* bytes; 0 unknown */
     sf_total_how how;
-    unsigned capability;   /* 90 for 9.0; 0 unknown or not NVIDIA */
+    unsigned capability; /* 90 for 9.0; 0 unknown or not NVIDIA */
     bool unified_memory;
     double bandwidth_gbps; /* 0 unknown */
     sf_str link;           /* "nvlink4", … or empty */
     sf_str note;
-    sf_str source;         /* an address (without https://) at which facts of the row were read */
+    sf_str source; /* an address (without https://) at which facts of the row were read */
 } sf_gpu_model;
 
 /* The catalogue, in file order.  Data: data/gpus/gpus.tsv, data/gpus/totals.yaml.  Code: SF_E_NOMEM. */
@@ -43,11 +43,11 @@ typedef struct sf_gpu {
     const sf_gpu_model *model; /* NULL: only a size is known */
     uint64_t total, total_low, total_high;
     sf_total_how how;
-    uint64_t used;      /* by other tenants before anything starts */
-    bool used_known;    /* the user said free= or used= */
+    uint64_t used;   /* by other tenants before anything starts */
+    bool used_known; /* the user said free= or used= */
     unsigned capability;
     uint64_t nvml_total; /* for the batch defaults; estimated from total when no catalogue has it */
-    sf_str note;        /* how total is known, one line */
+    sf_str note;         /* how total is known, one line */
 } sf_gpu;
 
 typedef struct sf_inventory {

@@ -11,17 +11,17 @@
 static const struct {
     const char *name, *title;
 } parts[SF_PART_COUNT] = {
-    [SF_PART_CONTEXT] = {"context", "CUDA context"},
-    [SF_PART_NCCL] = {"nccl", "communicators"},
-    [SF_PART_WEIGHTS] = {"weights", "weights"},
-    [SF_PART_BUFFERS] = {"buffers", "runner buffers"},
-    [SF_PART_NON_TORCH] = {"non_torch", "non-torch"},
-    [SF_PART_ACTIVATION] = {"activation", "activation peak"},
+    [SF_PART_CONTEXT] = {"context",              "CUDA context"      },
+    [SF_PART_NCCL] = {"nccl",                 "communicators"     },
+    [SF_PART_WEIGHTS] = {"weights",              "weights"           },
+    [SF_PART_BUFFERS] = {"buffers",              "runner buffers"    },
+    [SF_PART_NON_TORCH] = {"non_torch",            "non-torch"         },
+    [SF_PART_ACTIVATION] = {"activation",           "activation peak"   },
     [SF_PART_GRAPHS_EST] = {"cuda_graphs_reserved", "CUDA graph reserve"},
-    [SF_PART_GRAPHS] = {"cuda_graphs", "CUDA graphs"},
-    [SF_PART_KV] = {"kv_cache", "KV cache"},
-    [SF_PART_CODEC_GRAPHS] = {"codec_graphs", "codec graph pool"},
-    [SF_PART_POOL] = {"connector_pool", "connector pool"},
+    [SF_PART_GRAPHS] = {"cuda_graphs",          "CUDA graphs"       },
+    [SF_PART_KV] = {"kv_cache",             "KV cache"          },
+    [SF_PART_CODEC_GRAPHS] = {"codec_graphs",         "codec graph pool"  },
+    [SF_PART_POOL] = {"connector_pool",       "connector pool"    },
 };
 
 const char *sf_part_name(sf_part part)
@@ -56,8 +56,8 @@ static sf_code device_of_rank(const job *j, const sf_stage *st, uint32_t rank, u
     if (!gpu)
         return sf_diag_error(j->dg, SF_E_DEVICE_OUTSIDE, sf_node_where(st->devices_node),
                              "describe more GPUs with --gpu, or change devices",
-                             "stage %lld needs a GPU for rank %u, and the inventory has %zu GPU%s", (long long)st->id,
-                             rank, j->inv->n, j->inv->n == 1 ? "" : "s");
+                             "stage %lld needs a GPU for rank %u, and the inventory has %zu GPU%s",
+                             (long long)st->id, rank, j->inv->n, j->inv->n == 1 ? "" : "s");
     *ret = gpu->index;
     return SF_OK;
 }
@@ -131,9 +131,9 @@ static sf_code decode_activation(const job *j, const sf_stage_need *n, sf_rank_n
     r->activation = (sf_activation){0};
     if (!sf_node_absent(fact))
         return sf_overheads_fact(j->arena, fact, j->dg, &r->part[SF_PART_ACTIVATION]);
-    r->part[SF_PART_ACTIVATION] =
-        sf_amount_band(weights * 0.1, 0, weights * 0.5, SF_ORIGIN_ASSUMED,
-                       SF_STR("a tenth of the weights, for want of a measurement"), SF_STR("numbers.md, Other stages"));
+    r->part[SF_PART_ACTIVATION] = sf_amount_band(weights * 0.1, 0, weights * 0.5, SF_ORIGIN_ASSUMED,
+                                                 SF_STR("a tenth of the weights, for want of a measurement"),
+                                                 SF_STR("numbers.md, Other stages"));
     return SF_OK;
 }
 
@@ -241,8 +241,9 @@ static sf_code fill_stage(job *j, const sf_stage *st, const sf_model *model, sf_
     return SF_OK;
 }
 
-sf_code sf_account(sf_arena *a, const sf_profile *profile, const sf_deployment *d, const sf_model *const *models,
-                   const sf_inventory *inv, const sf_account_options *opt, sf_diags *dg, const sf_need **ret)
+sf_code sf_account(sf_arena *a, const sf_profile *profile, const sf_deployment *d,
+                   const sf_model *const *models, const sf_inventory *inv, const sf_account_options *opt,
+                   sf_diags *dg, const sf_need **ret)
 {
     job j = {a, profile, d, inv, opt, dg, NULL};
     sf_need *need = SF_NEW(a, sf_need);

@@ -58,11 +58,11 @@ static sf_amount forward_peak(const law *l)
         return sf_amount_exact(0, SF_STR("no language model"), (sf_str){0});
     if (l->f->experts)
         dense = l->m * l->b * (double)l->f->hidden * l->profile->dense_hidden_factor;
-    formula = sf_arena_printf(l->arena, "%.0f tokens × %.0f B × (%.*s × %llu hidden%s)%s%s", l->m, l->b,
-                              SF_STR_ARG(sf_fmt_fixed(l->arena, l->profile->dense_hidden_factor, 1)),
-                              (unsigned long long)l->f->hidden,
-                              l->f->experts ? "" : " + MLP or attention width", experts > 0 ? " + expert caches" : "",
-                              copy > 0 ? " + all-reduce copy" : "");
+    formula =
+        sf_arena_printf(l->arena, "%.0f tokens × %.0f B × (%.*s × %llu hidden%s)%s%s", l->m, l->b,
+                        SF_STR_ARG(sf_fmt_fixed(l->arena, l->profile->dense_hidden_factor, 1)),
+                        (unsigned long long)l->f->hidden, l->f->experts ? "" : " + MLP or attention width",
+                        experts > 0 ? " + expert caches" : "", copy > 0 ? " + all-reduce copy" : "");
     return sf_amount_relative(dense + experts + copy, l->profile->forward_band_frac, formula,
                               SF_STR("numbers.md, Activation: forward"));
 }
@@ -80,10 +80,10 @@ static sf_amount sampler_peak(const law *l)
 
     if (!l->f->vocab)
         return sf_amount_exact(0, SF_STR("no sampling on this rank"), (sf_str){0});
-    formula = sf_arena_printf(l->arena, "%.0f tokens × %llu hidden × %.0f B + %.*s B × %.0f sequences × %.0f logits + %.*s",
-                              l->m, (unsigned long long)l->f->hidden, l->b,
-                              SF_STR_ARG(sf_fmt_fixed(l->arena, per_logit, 2)), rows, vocab,
-                              SF_STR_ARG(sf_fmt_bytes(l->arena, (uint64_t)s->fixed_bytes)));
+    formula = sf_arena_printf(
+        l->arena, "%.0f tokens × %llu hidden × %.0f B + %.*s B × %.0f sequences × %.0f logits + %.*s", l->m,
+        (unsigned long long)l->f->hidden, l->b, SF_STR_ARG(sf_fmt_fixed(l->arena, per_logit, 2)), rows, vocab,
+        SF_STR_ARG(sf_fmt_bytes(l->arena, (uint64_t)s->fixed_bytes)));
     return sf_amount_relative(bytes, s->band_frac, formula, s->source);
 }
 
@@ -130,12 +130,13 @@ static void encoder_peak(const law *l, sf_activation *act)
         items = (double)l->n->max_num_seqs;
     tokens = items * (double)e->item_tokens;
     patch = (double)e->hidden + 3.0 * (double)e->intermediate + (double)e->qkv;
-    formula = sf_arena_printf(l->arena, "%.0f %.*s items × %llu tokens × %llu patches × %.0f wide × %.0f B", items,
-                              SF_STR_ARG(e->modality), (unsigned long long)e->item_tokens,
+    formula = sf_arena_printf(l->arena, "%.0f %.*s items × %llu tokens × %llu patches × %.0f wide × %.0f B",
+                              items, SF_STR_ARG(e->modality), (unsigned long long)e->item_tokens,
                               (unsigned long long)e->patches_per_token, patch, l->b);
     act->encoder = sf_amount_relative(tokens * (double)e->patches_per_token * patch * l->b, 0.5, formula,
                                       SF_STR("numbers.md, Activation: encoder"));
-    formula = sf_arena_printf(l->arena, "%.0f tokens × %llu wide × %.0f B", tokens, (unsigned long long)e->out_hidden, l->b);
+    formula = sf_arena_printf(l->arena, "%.0f tokens × %llu wide × %.0f B", tokens,
+                              (unsigned long long)e->out_hidden, l->b);
     act->encoder_kept = sf_amount_relative(tokens * (double)e->out_hidden * l->b, 0.1, formula,
                                            SF_STR("numbers.md, Activation: encoder"));
 }
@@ -156,8 +157,8 @@ static sf_amount beside(sf_arena *a, sf_amount x, sf_amount kept, const char *wh
         return x;
     }
     sum = sf_amount_sum(both, 2);
-    sum.formula = sf_arena_printf(a, "%s: %.*s; beside the encoder's output: %.*s", what, SF_STR_ARG(x.formula),
-                                  SF_STR_ARG(kept.formula));
+    sum.formula = sf_arena_printf(a, "%s: %.*s; beside the encoder's output: %.*s", what,
+                                  SF_STR_ARG(x.formula), SF_STR_ARG(kept.formula));
     sum.source = x.source;
     return sum;
 }
@@ -165,13 +166,19 @@ static sf_amount beside(sf_arena *a, sf_amount x, sf_amount kept, const char *wh
 sf_amount sf_activation_peak(sf_arena *a, const sf_profile *profile, const sf_stage_need *n, uint64_t tp,
                              bool first_stage, bool last_stage, sf_activation *ret_phases)
 {
-    law l = {a, profile, n, &n->model->forward, (double)n->max_num_batched_tokens,
-             (double)sf_dtype_bits(n->dtype) / 8, (double)(tp ? tp : 1)};
+    law l = {a,
+             profile,
+             n,
+             &n->model->forward,
+             (double)n->max_num_batched_tokens,
+             (double)sf_dtype_bits(n->dtype) / 8,
+             (double)(tp ? tp : 1)};
     sf_activation act;
     sf_amount peak;
 
     act.forward = forward_peak(&l);
-    act.sampler = last_stage ? sampler_peak(&l) : sf_amount_exact(0, SF_STR("no sampling on this rank"), (sf_str){0});
+    act.sampler =
+        last_stage ? sampler_peak(&l) : sf_amount_exact(0, SF_STR("no sampling on this rank"), (sf_str){0});
     if (first_stage)
         encoder_peak(&l, &act);
     else

@@ -8,7 +8,7 @@
 #include "base/num.h"
 
 enum { MIN_BLOCK = 512 };
-#define SMALL_SIZE ((uint64_t)1 << 20)     /* requests up to here come from small segments */
+#define SMALL_SIZE ((uint64_t)1 << 20) /* requests up to here come from small segments */
 #define SMALL_SEGMENT ((uint64_t)2 << 20)
 #define LARGE_SEGMENT ((uint64_t)20 << 20) /* requests below MIN_LARGE get one of these */
 #define MIN_LARGE ((uint64_t)10 << 20)

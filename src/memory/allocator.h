@@ -12,8 +12,8 @@
 typedef struct sf_allocator sf_allocator; /* lives in its arena */
 
 typedef struct sf_allocator_rules {
-    bool expandable_segments;   /* PYTORCH_CUDA_ALLOC_CONF: every block is split at 512 bytes */
-    uint64_t max_split;         /* tensors of at least this are never split; 0: no limit */
+    bool expandable_segments; /* PYTORCH_CUDA_ALLOC_CONF: every block is split at 512 bytes */
+    uint64_t max_split;       /* tensors of at least this are never split; 0: no limit */
 } sf_allocator_rules;
 
 sf_allocator *sf_allocator_new(sf_arena *a, sf_allocator_rules rules);

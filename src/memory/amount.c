@@ -19,7 +19,8 @@ sf_amount sf_amount_exact(uint64_t bytes, sf_str formula, sf_str source)
     return (sf_amount){b, b, b, SF_ORIGIN_EXACT, formula, source};
 }
 
-sf_amount sf_amount_band(double bytes, double low, double high, sf_origin origin, sf_str formula, sf_str source)
+sf_amount sf_amount_band(double bytes, double low, double high, sf_origin origin, sf_str formula,
+                         sf_str source)
 {
     return (sf_amount){to_bytes(bytes), to_bytes(low), to_bytes(high), origin, formula, source};
 }
@@ -36,12 +37,14 @@ sf_amount sf_amount_overhead(sf_arena *a, const sf_overhead *o, double layers, d
     sf_str formula = base;
 
     if (o->per_layer_bytes > 0)
-        formula = sf_arena_printf(a, "%.*s + %.*s × %.0f layers", SF_STR_ARG(base),
-                                  SF_STR_ARG(sf_fmt_bytes(a, (uint64_t)to_bytes(o->per_layer_bytes))), layers);
+        formula =
+            sf_arena_printf(a, "%.*s + %.*s × %.0f layers", SF_STR_ARG(base),
+                            SF_STR_ARG(sf_fmt_bytes(a, (uint64_t)to_bytes(o->per_layer_bytes))), layers);
     if (scale < 0.999 || scale > 1.001)
-        formula = sf_arena_printf(a, "(%.*s) × %.*s", SF_STR_ARG(formula), SF_STR_ARG(sf_fmt_fixed(a, scale, 2)));
-    return sf_amount_band(value, value - o->low_bytes * scale, value + o->high_bytes * scale, SF_ORIGIN_MODELLED,
-                          formula, o->source);
+        formula =
+            sf_arena_printf(a, "(%.*s) × %.*s", SF_STR_ARG(formula), SF_STR_ARG(sf_fmt_fixed(a, scale, 2)));
+    return sf_amount_band(value, value - o->low_bytes * scale, value + o->high_bytes * scale,
+                          SF_ORIGIN_MODELLED, formula, o->source);
 }
 
 sf_amount sf_amount_sum(const sf_amount *items, size_t n)

@@ -9,7 +9,8 @@ sf_amount sf_amount_exact(uint64_t bytes, sf_str formula, sf_str source);
 /* A modelled value with a relative band: value × (1 - frac) … value × (1 + frac). */
 sf_amount sf_amount_relative(double bytes, double frac, sf_str formula, sf_str source);
 /* A modelled value with an absolute band. */
-sf_amount sf_amount_band(double bytes, double low, double high, sf_origin origin, sf_str formula, sf_str source);
+sf_amount sf_amount_band(double bytes, double low, double high, sf_origin origin, sf_str formula,
+                         sf_str source);
 /* base + per_layer × layers with the overhead's own band, all times `scale`. */
 sf_amount sf_amount_overhead(sf_arena *a, const sf_overhead *o, double layers, double scale);
 

@@ -34,18 +34,21 @@ static sf_code fill_length(sf_arena *a, const sf_profile *profile, sf_stage_need
 
     if (!sf_args_has(&st->args, SF_ARG_max_model_len) || asked == -1) {
         n->max_model_len = own ? own : 2048;
-        n->max_model_len_why = own ? n->model->max_model_len_why : SF_STR("nothing in config.json; the engine's 2048");
+        n->max_model_len_why =
+            own ? n->model->max_model_len_why : SF_STR("nothing in config.json; the engine's 2048");
         n->max_model_len_auto = asked == -1;
         return SF_OK;
     }
     if (asked < 1)
-        return sf_diag_error(dg, SF_E_ARG_VALUE, arg_where(st, SF_ARG_max_model_len), "give a number of tokens",
-                             "max_model_len %lld of stage %lld is not a length", (long long)asked, (long long)st->id);
+        return sf_diag_error(dg, SF_E_ARG_VALUE, arg_where(st, SF_ARG_max_model_len),
+                             "give a number of tokens", "max_model_len %lld of stage %lld is not a length",
+                             (long long)asked, (long long)st->id);
     n->max_model_len = (uint64_t)asked;
     n->max_model_len_why = SF_STR("max_model_len as given");
     if (!own || n->max_model_len <= own)
         return SF_OK;
-    n->max_model_len_why = sf_arena_printf(a, "max_model_len as given, above the model's %llu", (unsigned long long)own);
+    n->max_model_len_why =
+        sf_arena_printf(a, "max_model_len as given, above the model's %llu", (unsigned long long)own);
     if (profile->omni) {
         if (st->kind == SF_STAGE_AR)
             sf_diag_note(dg, SF_E_MODEL_LEN, arg_where(st, SF_ARG_max_model_len), NULL,
@@ -95,13 +98,15 @@ static uint64_t default_tokens(const sf_profile *profile, const sf_deployment *d
                                const sf_stage_need *n)
 {
     bool by_length = profile->chunk_threshold > 0 && n->max_model_len > (uint64_t)profile->chunk_threshold;
-    bool chunked = sf_args_bool(&n->stage->args, SF_ARG_enable_chunked_prefill, profile->chunked || by_length);
+    bool chunked =
+        sf_args_bool(&n->stage->args, SF_ARG_enable_chunked_prefill, profile->chunked || by_length);
     bool many = n->model && n->model->n_encoders;
     uint64_t least = (uint64_t)(many ? profile->unchunked_tokens_mm : profile->unchunked_tokens);
     uint64_t tokens = 2048;
 
     if (row)
-        tokens = (uint64_t)(sf_str_is(d->served_by, "serve") ? row->batched_tokens_server : row->batched_tokens_llm);
+        tokens = (uint64_t)(sf_str_is(d->served_by, "serve") ? row->batched_tokens_server
+                                                             : row->batched_tokens_llm);
     if (chunked)
         return tokens;
     if (!profile->chunked)
@@ -119,10 +124,10 @@ static sf_code fill_batch(sf_arena *a, const sf_profile *profile, const sf_deplo
     int64_t seqs = sf_args_i64(args, SF_ARG_max_num_seqs, 0);
 
     if (tokens < 0 || seqs < 0)
-        return sf_diag_error(dg, SF_E_ARG_VALUE, arg_where(n->stage, tokens < 0 ? SF_ARG_max_num_batched_tokens
-                                                                                : SF_ARG_max_num_seqs),
-                             "give a positive number", "batch limits of stage %lld are negative",
-                             (long long)n->stage->id);
+        return sf_diag_error(
+            dg, SF_E_ARG_VALUE,
+            arg_where(n->stage, tokens < 0 ? SF_ARG_max_num_batched_tokens : SF_ARG_max_num_seqs),
+            "give a positive number", "batch limits of stage %lld are negative", (long long)n->stage->id);
     n->max_num_seqs = seqs ? (uint64_t)seqs : row ? (uint64_t)row->max_num_seqs : 128;
     n->max_num_batched_tokens = tokens ? (uint64_t)tokens : default_tokens(profile, d, row, n);
     if (!tokens && n->max_num_batched_tokens > sf_mul_sat(n->max_num_seqs, n->max_model_len))
@@ -131,8 +136,9 @@ static sf_code fill_batch(sf_arena *a, const sf_profile *profile, const sf_deplo
         n->max_num_seqs = n->max_num_batched_tokens;
     n->batch_why = tokens && seqs ? SF_STR("as given")
                                   : sf_arena_printf(a, "%s default of %.*s %.*s on this GPU%s",
-                                                    serve ? "server" : "LLM class", SF_STR_ARG(profile->engine),
-                                                    SF_STR_ARG(profile->release), tokens || seqs ? ", the rest as given" : "");
+                                                    serve ? "server" : "LLM class",
+                                                    SF_STR_ARG(profile->engine), SF_STR_ARG(profile->release),
+                                                    tokens || seqs ? ", the rest as given" : "");
     return n->batch_why.p ? SF_OK : SF_E_NOMEM;
 }
 
@@ -157,7 +163,8 @@ static uint32_t spec_tokens(const sf_stage_need *n)
     return sf_node_is(k, SF_INT) && k->as.i > 0 && k->as.i < 1024 ? (uint32_t)k->as.i : 0;
 }
 
-static sf_code fill_graphs(sf_arena *a, const sf_profile *profile, const sf_gpu *gpu, sf_stage_need *n, sf_diags *dg)
+static sf_code fill_graphs(sf_arena *a, const sf_profile *profile, const sf_gpu *gpu, sf_stage_need *n,
+                           sf_diags *dg)
 {
     const sf_args *args = &n->stage->args;
     const sf_node *comp = args->v[SF_ARG_compilation_config].node;
@@ -171,8 +178,8 @@ static sf_code fill_graphs(sf_arena *a, const sf_profile *profile, const sf_gpu 
         list = sf_node_get(comp, "cudagraph_capture_sizes");
     if (max < 0 && sf_node_is(sf_node_get(comp, "max_cudagraph_capture_size"), SF_INT))
         max = sf_node_get(comp, "max_cudagraph_capture_size")->as.i;
-    n->graphs = n->stage->kind == SF_STAGE_AR && !sf_args_bool(args, SF_ARG_enforce_eager, false) && max != 0 &&
-                !(sf_node_is(mode, SF_STRING) && sf_str_eq_nocase(mode->text, SF_STR("NONE")));
+    n->graphs = n->stage->kind == SF_STAGE_AR && !sf_args_bool(args, SF_ARG_enforce_eager, false) &&
+                max != 0 && !(sf_node_is(mode, SF_STRING) && sf_str_eq_nocase(mode->text, SF_STR("NONE")));
     if (!n->graphs)
         return SF_OK;
     rc = sf_capture_sizes(a, profile, n->max_num_seqs, n->max_num_batched_tokens, spec_tokens(n),

@@ -14,31 +14,31 @@
 typedef struct sf_amount {
     int64_t bytes, low, high;
     sf_origin origin;
-    sf_str formula;  /* written out with its numbers */
-    sf_str source;   /* what it rests on: a section of numbers.md, a measured row */
+    sf_str formula; /* written out with its numbers */
+    sf_str source;  /* what it rests on: a section of numbers.md, a measured row */
 } sf_amount;
 
 typedef enum sf_part {
-    SF_PART_CONTEXT,      /* CUDA context and libraries of the process */
-    SF_PART_NCCL,         /* communicators, all-reduce buffers */
+    SF_PART_CONTEXT, /* CUDA context and libraries of the process */
+    SF_PART_NCCL,    /* communicators, all-reduce buffers */
     SF_PART_WEIGHTS,
-    SF_PART_BUFFERS,      /* the runner's persistent buffers, allocator slack */
-    SF_PART_NON_TORCH,    /* growth outside torch while profiling */
-    SF_PART_ACTIVATION,   /* peak of the profile run over the weights */
-    SF_PART_GRAPHS_EST,   /* what is subtracted for CUDA graphs, where it is */
-    SF_PART_GRAPHS,       /* what they really take */
+    SF_PART_BUFFERS,    /* the runner's persistent buffers, allocator slack */
+    SF_PART_NON_TORCH,  /* growth outside torch while profiling */
+    SF_PART_ACTIVATION, /* peak of the profile run over the weights */
+    SF_PART_GRAPHS_EST, /* what is subtracted for CUDA graphs, where it is */
+    SF_PART_GRAPHS,     /* what they really take */
     SF_PART_KV,
     SF_PART_CODEC_GRAPHS, /* graph pools of a codec, outside every budget */
     SF_PART_POOL,         /* connector memory pools on the device */
     SF_PART_COUNT
 } sf_part;
-const char *sf_part_name(sf_part part); /* "weights", "kv_cache", … stable: used as JSON keys */
+const char *sf_part_name(sf_part part);  /* "weights", "kv_cache", … stable: used as JSON keys */
 const char *sf_part_title(sf_part part); /* for people */
 
 /* Bytes of a component of the weights ("text", "vision", …) on one rank. */
 typedef struct sf_weight_share {
     sf_str component;
-    uint64_t bytes;      /* sum of tensor bytes, no allocator rounding */
+    uint64_t bytes; /* sum of tensor bytes, no allocator rounding */
     uint64_t params;
 } sf_weight_share;
 
@@ -49,9 +49,9 @@ typedef struct sf_activation {
 /* One rank on one device. */
 typedef struct sf_rank_need {
     uint32_t rank, tp_rank, pp_rank, dp_rank;
-    uint32_t device;          /* inventory index */
+    uint32_t device;               /* inventory index */
     sf_amount part[SF_PART_COUNT]; /* KV is filled by the replay */
-    uint64_t weights_tensors; /* bytes of the tensors before the allocator's rounding */
+    uint64_t weights_tensors;      /* bytes of the tensors before the allocator's rounding */
     const sf_weight_share *shares;
     size_t n_shares;
     sf_activation activation;
@@ -60,14 +60,14 @@ typedef struct sf_rank_need {
 /* One stage, defaults applied. */
 typedef struct sf_stage_need {
     const sf_stage *stage;
-    const sf_model *model;    /* NULL: nothing is known (refused) */
+    const sf_model *model; /* NULL: nothing is known (refused) */
     double util_frac;
     bool util_given;
-    uint64_t max_model_len;   /* resolved; with auto-fit the length asked for */
+    uint64_t max_model_len; /* resolved; with auto-fit the length asked for */
     sf_str max_model_len_why;
     bool max_model_len_auto;
     uint64_t max_num_seqs, max_num_batched_tokens;
-    sf_str batch_why;         /* where the two come from */
+    sf_str batch_why; /* where the two come from */
     sf_dtype dtype;
     uint64_t kv_override_bytes; /* kv_cache_memory_bytes, 0 none */
     bool has_kv;
@@ -76,7 +76,7 @@ typedef struct sf_stage_need {
     bool graphs;              /* CUDA graphs are captured */
     const uint64_t *capture_sizes;
     size_t n_capture_sizes;
-    sf_kv_case kv;            /* workers empty */
+    sf_kv_case kv; /* workers empty */
     const sf_rank_need *ranks;
     size_t n_ranks;
 } sf_stage_need;
@@ -88,21 +88,22 @@ typedef struct sf_need {
 
 typedef struct sf_account_options {
     bool assume_full_attention;
-    bool host_pids;           /* the process sees host PIDs (no container): NVML accounting works */
+    bool host_pids; /* the process sees host PIDs (no container): NVML accounting works */
 } sf_account_options;
 
 /*
  * Everything that does not depend on what else is on the GPUs.  `models` has one entry per stage.
  * Codes: SF_E_TP_DIVIDE, SF_E_QUANT_UNKNOWN, SF_E_KV_UNKNOWN, SF_E_MODEL_LEN, SF_E_DEVICE_OUTSIDE, SF_E_NOMEM.
  */
-sf_code sf_account(sf_arena *a, const sf_profile *profile, const sf_deployment *d, const sf_model *const *models,
-                   const sf_inventory *inv, const sf_account_options *opt, sf_diags *dg, const sf_need **ret);
+sf_code sf_account(sf_arena *a, const sf_profile *profile, const sf_deployment *d,
+                   const sf_model *const *models, const sf_inventory *inv, const sf_account_options *opt,
+                   sf_diags *dg, const sf_need **ret);
 
 /* Weights of one rank: allocator model over the fused parameters.  Used by account and estimate. */
 typedef struct sf_weights_wish {
-    uint64_t tp, pp, ep;        /* ep = 0: no expert parallelism */
+    uint64_t tp, pp, ep; /* ep = 0: no expert parallelism */
     uint32_t tp_rank, pp_rank, ep_rank;
-    sf_dtype dtype;             /* the stage's run dtype */
+    sf_dtype dtype; /* the stage's run dtype */
     sf_allocator_rules allocator;
     const uint64_t *pp_layers;  /* layers per pipeline stage; NULL when pp is 1 */
     uint64_t attention_scalars; /* fp32 scalars of an attention layer, by release */

@@ -27,7 +27,8 @@ static sf_code fact_size(const sf_node *fact, const char *key, sf_diags *dg, dou
         *ret = (double)bytes;
         return SF_OK;
     }
-    return sf_diag_error(dg, SF_E_TYPE, sf_node_where(v), "write 1.5GiB or a number of bytes", "%s is not a size", key);
+    return sf_diag_error(dg, SF_E_TYPE, sf_node_where(v), "write 1.5GiB or a number of bytes",
+                         "%s is not a size", key);
 }
 
 sf_code sf_overheads_fact(sf_arena *a, const sf_node *fact, sf_diags *dg, sf_amount *ret)
@@ -50,10 +51,10 @@ sf_code sf_overheads_fact(sf_arena *a, const sf_node *fact, sf_diags *dg, sf_amo
         rc = sf_node_read_str(fact, "source", dg, &source);
     if (rc)
         return rc;
-    *ret = sf_amount_band(bytes, low, high, SF_ORIGIN_MODELLED,
-                          sf_arena_printf(a, "%.*s, observed for this stage",
-                                          SF_STR_ARG(sf_fmt_bytes(a, (uint64_t)bytes))),
-                          source);
+    *ret = sf_amount_band(
+        bytes, low, high, SF_ORIGIN_MODELLED,
+        sf_arena_printf(a, "%.*s, observed for this stage", SF_STR_ARG(sf_fmt_bytes(a, (uint64_t)bytes))),
+        source);
     return ret->formula.p ? SF_OK : SF_E_NOMEM;
 }
 
@@ -74,7 +75,8 @@ static void fill_graphs(sf_arena *a, const sf_profile *profile, const sf_stage_n
     double scale = reference > 0 ? (double)graph_count(profile, n) / reference : 1;
     double actual, est;
 
-    r->part[SF_PART_GRAPHS] = nothing(n->stage->kind == SF_STAGE_AR ? "enforce_eager: no CUDA graphs" : "none");
+    r->part[SF_PART_GRAPHS] =
+        nothing(n->stage->kind == SF_STAGE_AR ? "enforce_eager: no CUDA graphs" : "none");
     r->part[SF_PART_GRAPHS_EST] = nothing("not subtracted by this release");
     if (!n->graphs)
         return;
@@ -84,7 +86,8 @@ static void fill_graphs(sf_arena *a, const sf_profile *profile, const sf_stage_n
     actual = (double)r->part[SF_PART_GRAPHS].bytes;
     est = actual * profile->graph_estimate_factor;
     r->part[SF_PART_GRAPHS_EST] = sf_amount_band(
-        est, est * profile->graph_estimate_low_frac, est * profile->graph_estimate_high_frac, SF_ORIGIN_MODELLED,
+        est, est * profile->graph_estimate_low_frac, est * profile->graph_estimate_high_frac,
+        SF_ORIGIN_MODELLED,
         sf_arena_printf(a, "%.*s × the %.*s that the graphs take; the engine's estimate scatters",
                         SF_STR_ARG(sf_fmt_fixed(a, profile->graph_estimate_factor, 2)),
                         SF_STR_ARG(sf_fmt_bytes(a, (uint64_t)actual))),
@@ -101,16 +104,18 @@ static sf_amount buffers(sf_arena *a, const sf_profile *profile, const sf_stage_
                           sf_amount_exact((uint64_t)embeds + slack, (sf_str){0}, (sf_str){0})};
     sf_amount sum = sf_amount_sum(parts, 2);
 
-    sum.formula = sf_arena_printf(a, "%.*s of the runner + %.*s of the allocator's slack%s",
-                                  SF_STR_ARG(sf_fmt_bytes(a, (uint64_t)parts[0].bytes)),
-                                  SF_STR_ARG(sf_fmt_bytes(a, slack)), embeds > 0 ? " + input embeddings" : "");
+    sum.formula =
+        sf_arena_printf(a, "%.*s of the runner + %.*s of the allocator's slack%s",
+                        SF_STR_ARG(sf_fmt_bytes(a, (uint64_t)parts[0].bytes)),
+                        SF_STR_ARG(sf_fmt_bytes(a, slack)), embeds > 0 ? " + input embeddings" : "");
     sum.source = profile->buffers.source;
     sum.origin = SF_ORIGIN_MODELLED;
     return sum;
 }
 
 /* Memory that the model itself keeps outside of the KV cache, for each request it may run. */
-static sf_code add_model_owned(sf_arena *a, const sf_stage_need *n, const sf_node *facts, sf_diags *dg, sf_amount *buffers)
+static sf_code add_model_owned(sf_arena *a, const sf_stage_need *n, const sf_node *facts, sf_diags *dg,
+                               sf_amount *buffers)
 {
     sf_amount own, both[2];
     int64_t requests = (int64_t)n->max_num_seqs;
@@ -124,8 +129,8 @@ static sf_code add_model_owned(sf_arena *a, const sf_stage_need *n, const sf_nod
     both[0] = *buffers;
     both[1] = own;
     *buffers = sf_amount_sum(both, 2);
-    buffers->formula = sf_arena_printf(a, "%.*s + %lld requests of the model's own state", SF_STR_ARG(both[0].formula),
-                                       (long long)requests);
+    buffers->formula = sf_arena_printf(a, "%.*s + %lld requests of the model's own state",
+                                       SF_STR_ARG(both[0].formula), (long long)requests);
     buffers->source = own.source;
     return buffers->formula.p ? SF_OK : SF_E_NOMEM;
 }
@@ -146,12 +151,13 @@ sf_code sf_overheads_fill(sf_arena *a, const sf_profile *profile, const sf_stage
     if (torch_serves)
         r->part[SF_PART_BUFFERS] = buffers(a, profile, n, slack);
     else
-        r->part[SF_PART_BUFFERS] = sf_amount_exact(slack, SF_STR("the allocator's slack after loading"), (sf_str){0});
+        r->part[SF_PART_BUFFERS] =
+            sf_amount_exact(slack, SF_STR("the allocator's slack after loading"), (sf_str){0});
     rc = add_model_owned(a, n, facts, dg, &r->part[SF_PART_BUFFERS]);
     if (rc)
         return rc;
-    r->part[SF_PART_POOL] = sf_amount_exact(n->stage->gpu_pool_bytes, SF_STR("connector memory pools on the GPU"),
-                                            (sf_str){0});
+    r->part[SF_PART_POOL] =
+        sf_amount_exact(n->stage->gpu_pool_bytes, SF_STR("connector memory pools on the GPU"), (sf_str){0});
     r->part[SF_PART_CODEC_GRAPHS] = nothing(torch_serves ? "none" : "enforce_eager: no codec graphs");
     if (!eager) {
         rc = sf_overheads_fact(a, sf_node_get(facts, "codec_graphs"), dg, &r->part[SF_PART_CODEC_GRAPHS]);

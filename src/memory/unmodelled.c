@@ -25,13 +25,13 @@ static const struct {
     sf_arg arg;
     const char *what;
 } left_out[] = {
-    {SF_ARG_enable_lora, "LoRA slots are not counted: the weights come out too small"},
-    {SF_ARG_speculative_config, "the draft model's weights and cache are not counted"},
-    {SF_ARG_cpu_offload_gb, "weights offloaded to the host are still counted on the GPU"},
-    {SF_ARG_num_redundant_experts, "redundant experts are not counted"},
-    {SF_ARG_enable_sleep_mode, "the pool allocator of sleep mode is not modelled"},
-    {SF_ARG_kv_transfer_config, "a KV connector's buffers are not counted"},
-    {SF_ARG_enable_cpu_offload, "offloaded parts of a diffusion model are still counted on the GPU"},
+    {SF_ARG_enable_lora,              "LoRA slots are not counted: the weights come out too small"        },
+    {SF_ARG_speculative_config,       "the draft model's weights and cache are not counted"               },
+    {SF_ARG_cpu_offload_gb,           "weights offloaded to the host are still counted on the GPU"        },
+    {SF_ARG_num_redundant_experts,    "redundant experts are not counted"                                 },
+    {SF_ARG_enable_sleep_mode,        "the pool allocator of sleep mode is not modelled"                  },
+    {SF_ARG_kv_transfer_config,       "a KV connector's buffers are not counted"                          },
+    {SF_ARG_enable_cpu_offload,       "offloaded parts of a diffusion model are still counted on the GPU" },
     {SF_ARG_enable_layerwise_offload, "offloaded layers of a diffusion model are still counted on the GPU"},
 };
 
@@ -43,7 +43,8 @@ sf_code sf_unmodelled_check(const sf_stage *st, const sf_model *m, sf_diags *dg)
         const sf_node *v = st->args.v[left_out[i].arg].node;
 
         if (is_on(v))
-            sf_diag_warning(dg, SF_E_NOT_MODELLED, sf_node_where_key(v, sf_str_of(sf_arg_name(left_out[i].arg))),
+            sf_diag_warning(dg, SF_E_NOT_MODELLED,
+                            sf_node_where_key(v, sf_str_of(sf_arg_name(left_out[i].arg))),
                             "docs/limits.md lists what is not modelled", "stage %lld: %s", (long long)st->id,
                             left_out[i].what);
     }

@@ -115,8 +115,8 @@ static sf_code add_param(walk *w, size_t from, size_t to)
         if (rc)
             return rc;
         if (!sf_dtype_bytes(t->run_dtype ? t->run_dtype : w->wish->dtype, numel, &part))
-            return sf_diag_error(w->dg, SF_E_RANGE, (sf_where){0}, NULL, "tensor %.*s is larger than can be counted",
-                                 SF_STR_ARG(t->name));
+            return sf_diag_error(w->dg, SF_E_RANGE, (sf_where){0}, NULL,
+                                 "tensor %.*s is larger than can be counted", SF_STR_ARG(t->name));
         bytes = sf_add_sat(bytes, part);
         w->sum.params = sf_add_sat(w->sum.params, numel);
         if (!count_share(w, t->component, part, numel))

@@ -5,13 +5,13 @@
  */
 #include "memory/weights_cut.h"
 
-static sf_code does_not_divide(const sf_model *m, const sf_tensor *t, uint64_t tp, uint64_t what, const char *of,
-                               sf_diags *dg)
+static sf_code does_not_divide(const sf_model *m, const sf_tensor *t, uint64_t tp, uint64_t what,
+                               const char *of, sf_diags *dg)
 {
     return sf_diag_error(dg, SF_E_TP_DIVIDE, sf_node_where(m->text),
                          "choose a tensor_parallel_size that divides it, usually 1, 2, 4 or 8",
-                         "tensor_parallel_size %llu does not divide the %llu %s of %.*s", (unsigned long long)tp,
-                         (unsigned long long)what, of, SF_STR_ARG(t->name));
+                         "tensor_parallel_size %llu does not divide the %llu %s of %.*s",
+                         (unsigned long long)tp, (unsigned long long)what, of, SF_STR_ARG(t->name));
 }
 
 /* Elements of one tensor with dim `d` replaced by `size`. */
@@ -68,7 +68,8 @@ static sf_code cut_one(const sf_model *m, const sf_tensor *t, uint64_t tp, sf_di
             *ret = with_dim(t, 0, d0 / t->units); /* one KV head, the same on several ranks */
             return SF_OK;
         }
-        return does_not_divide(m, t, tp, t->units, t->shard == SF_SHARD_KV ? "KV heads" : "attention heads", dg);
+        return does_not_divide(m, t, tp, t->units, t->shard == SF_SHARD_KV ? "KV heads" : "attention heads",
+                               dg);
     }
     *ret = sf_tensor_numel(t);
     return SF_OK;

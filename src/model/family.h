@@ -81,7 +81,7 @@ typedef struct sf_frame {
     const sf_family_names *names;
     sf_dtype disk, run;
     bool serves, layered, pp_layers, expert;
-    bool made;        /* the engine makes what the checkpoint does not have */
+    bool made; /* the engine makes what the checkpoint does not have */
     uint32_t block, first, repeat, experts;
     unsigned depth;
 } sf_frame;

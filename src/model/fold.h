@@ -12,10 +12,10 @@ enum { SF_FOLD_MAX = 12 };
 
 typedef struct sf_fold {
     sf_str name;
-    unsigned n;                                /* numbers */
+    unsigned n;                                  /* numbers */
     uint32_t from[SF_FOLD_MAX], to[SF_FOLD_MAX]; /* where they stand */
-    uint64_t hash;                             /* of the pattern */
-    uint64_t numbers;                          /* of 12 bits each, when `dense` */
+    uint64_t hash;                               /* of the pattern */
+    uint64_t numbers;                            /* of 12 bits each, when `dense` */
     bool dense; /* pattern and `numbers` together are the name: few, small, without leading zeros */
 } sf_fold;
 

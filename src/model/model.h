@@ -13,13 +13,13 @@
 /* Kinds of KV-cache layers, as the engine's spec classes name them. */
 typedef enum sf_kv_kind {
     SF_KV_FULL,
-    SF_KV_SLIDING,  /* window tokens */
-    SF_KV_CHUNKED,  /* chunk tokens */
+    SF_KV_SLIDING, /* window tokens */
+    SF_KV_CHUNKED, /* chunk tokens */
     SF_KV_CROSS,
     SF_KV_MLA,
     SF_KV_INDEXER,
-    SF_KV_STATE,    /* Mamba, GDN, short conv, linear attention */
-    SF_KV_NONE,     /* shares another layer's cache, or encoder only */
+    SF_KV_STATE, /* Mamba, GDN, short conv, linear attention */
+    SF_KV_NONE,  /* shares another layer's cache, or encoder only */
 } sf_kv_kind;
 const char *sf_kv_kind_name(sf_kv_kind kind);
 
@@ -27,12 +27,12 @@ const char *sf_kv_kind_name(sf_kv_kind kind);
 typedef struct sf_kv_layers {
     sf_kv_kind kind;
     uint32_t first_layer, repeat;
-    uint32_t kv_heads;       /* total, before tensor parallelism */
-    uint32_t head_size;      /* of K; MLA: kv_lora_rank + rope */
-    uint32_t head_size_v;    /* of V; equals head_size for most; 0 for MLA */
-    uint64_t window;         /* sliding: window; chunked: chunk */
-    sf_str state_kind;       /* "mamba1", "mamba2", "gdn", "short_conv", "linear", "kda" */
-    const sf_node *state;    /* its parameters as the family computed them (a map of integers) */
+    uint32_t kv_heads;    /* total, before tensor parallelism */
+    uint32_t head_size;   /* of K; MLA: kv_lora_rank + rope */
+    uint32_t head_size_v; /* of V; equals head_size for most; 0 for MLA */
+    uint64_t window;      /* sliding: window; chunked: chunk */
+    sf_str state_kind;    /* "mamba1", "mamba2", "gdn", "short_conv", "linear", "kda" */
+    const sf_node *state; /* its parameters as the family computed them (a map of integers) */
 } sf_kv_layers;
 
 /* Widths of the forward pass of one component (0: does not apply). */
@@ -40,14 +40,14 @@ typedef struct sf_forward {
     uint64_t hidden, intermediate, layers;
     uint64_t q_heads, kv_heads, head_dim;
     uint64_t experts, experts_per_token, moe_intermediate, shared_intermediate;
-    uint64_t vocab;          /* logits per row; 0: no sampling */
-    uint64_t deepstack;      /* extra embedding levels kept from the encoder */
+    uint64_t vocab;     /* logits per row; 0: no sampling */
+    uint64_t deepstack; /* extra embedding levels kept from the encoder */
 } sf_forward;
 
 /* An encoder that the profile run feeds with its largest items. */
 typedef struct sf_encoder {
-    sf_str modality;         /* "image", "video", "audio" */
-    uint64_t item_tokens;    /* most tokens of one item */
+    sf_str modality;      /* "image", "video", "audio" */
+    uint64_t item_tokens; /* most tokens of one item */
     uint64_t patches_per_token;
     uint64_t hidden, intermediate, qkv, out_hidden;
 } sf_encoder;
@@ -56,53 +56,53 @@ enum { SF_MODEL_ENCODERS = 4 };
 
 /* The part of a checkpoint that one stage loads. */
 typedef struct sf_model {
-    sf_str name;             /* as the user or the pipeline named it */
-    sf_str architecture;     /* "Qwen3OmniMoeForConditionalGeneration" */
-    sf_str model_type;       /* of the section that serves */
-    sf_str part;             /* "thinker", "talker", … or empty for the whole */
-    sf_str family;           /* data/models/families/<family>.yaml */
-    sf_str source;           /* "config.json and 15 weight files in DIR", "catalogue: …", "config.json alone" */
-    const sf_node *config;   /* the file's root */
-    const sf_node *text;     /* the section with the language model's sizes; NULL when it has none */
-    sf_dtype dtype;          /* torch_dtype of the section, else of the file, else of the weights */
+    sf_str name;         /* as the user or the pipeline named it */
+    sf_str architecture; /* "Qwen3OmniMoeForConditionalGeneration" */
+    sf_str model_type;   /* of the section that serves */
+    sf_str part;         /* "thinker", "talker", … or empty for the whole */
+    sf_str family;       /* data/models/families/<family>.yaml */
+    sf_str source;       /* "config.json and 15 weight files in DIR", "catalogue: …", "config.json alone" */
+    const sf_node *config; /* the file's root */
+    const sf_node *text;   /* the section with the language model's sizes; NULL when it has none */
+    sf_dtype dtype;        /* torch_dtype of the section, else of the file, else of the weights */
     bool dtype_known;
     const sf_node *quantization; /* quantization_config, or NULL */
-    bool quantization_known; /* the tensors above are laid out in that format; else it is refused */
+    bool quantization_known;     /* the tensors above are laid out in that format; else it is refused */
 
-    const sf_tensor *tensors;    /* in the engine's creation order */
+    const sf_tensor *tensors; /* in the engine's creation order */
     size_t n_tensors;
-    const sf_kv_layers *kv;      /* in layer order; none for a stage without a cache */
+    const sf_kv_layers *kv; /* in layer order; none for a stage without a cache */
     size_t n_kv;
-    uint32_t n_layers;           /* decoder layers, for pipeline parallelism */
+    uint32_t n_layers; /* decoder layers, for pipeline parallelism */
     sf_forward forward;
     sf_encoder encoders[SF_MODEL_ENCODERS];
     size_t n_encoders;
-    uint64_t max_model_len;      /* what the config allows; 0 unknown */
-    sf_str max_model_len_why;    /* "max_position_embeddings", … */
-    uint64_t extra_bytes;        /* weights that no header shows (.pt codecs), by table */
+    uint64_t max_model_len;   /* what the config allows; 0 unknown */
+    sf_str max_model_len_why; /* "max_position_embeddings", … */
+    uint64_t extra_bytes;     /* weights that no header shows (.pt codecs), by table */
     sf_str extra_note;
     bool tie_word_embeddings;
-    bool headers_read;           /* tensors were held against real headers */
-    bool assumed;                /* a layout was assumed at the user's wish */
+    bool headers_read; /* tensors were held against real headers */
+    bool assumed;      /* a layout was assumed at the user's wish */
 } sf_model;
 
 /* Everything known of a checkpoint before a stage takes its part. */
 typedef struct sf_checkpoint {
     sf_str name;
-    sf_str dir;              /* empty for the catalogue */
-    const sf_node *config;   /* config.json (or a stand-in made of model_index.json) */
-    const sf_node *index;    /* model_index.json of a diffusers folder, or NULL */
+    sf_str dir;                     /* empty for the catalogue */
+    const sf_node *config;          /* config.json (or a stand-in made of model_index.json) */
+    const sf_node *index;           /* model_index.json of a diffusers folder, or NULL */
     const sf_tensor_table *headers; /* NULL: no weight files at hand */
     uint64_t weight_file_bytes;     /* sum of the sizes of the weight files, 0 unknown */
     size_t n_weight_files;
-    sf_str source;           /* how it is known, for the report */
-    const sf_node *facts;    /* catalogue: the rest of the entry (published totals, notes); or NULL */
+    sf_str source;        /* how it is known, for the report */
+    const sf_node *facts; /* catalogue: the rest of the entry (published totals, notes); or NULL */
     /* Sub-folders with a config of their own ("vision_language_encoder", "speech_tokenizer"). */
     struct sf_checkpoint_sub {
         sf_str name;
         const sf_node *config;
         const sf_tensor_table *headers;
-    } *subs;
+    } * subs;
     size_t n_subs;
 } sf_checkpoint;
 

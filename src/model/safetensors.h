@@ -16,12 +16,16 @@
 #include "model/tensor.h"
 
 #define SF_SAFETENSORS_MAX_HEADER ((uint64_t)100 * 1000 * 1000)
-enum { SF_SAFETENSORS_MAX_TENSORS = 1000 * 1000, SF_SAFETENSORS_MAX_SHARDS = 10 * 1000, SF_SAFETENSORS_PREFIX = 8 };
+enum {
+    SF_SAFETENSORS_MAX_TENSORS = 1000 * 1000,
+    SF_SAFETENSORS_MAX_SHARDS = 10 * 1000,
+    SF_SAFETENSORS_PREFIX = 8
+};
 
 /* All tensors whose names differ only in numbers (a part between dots) and that have one dtype and shape. */
 typedef struct sf_tensor_pattern {
-    sf_str name;     /* with {} */
-    sf_str example;  /* a real name */
+    sf_str name;    /* with {} */
+    sf_str example; /* a real name */
     sf_dtype dtype;
     uint64_t dims[SF_TENSOR_DIMS];
     uint8_t n_dims;

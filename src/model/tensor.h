@@ -10,12 +10,28 @@
 
 typedef enum sf_dtype {
     SF_DT_NONE,
-    SF_DT_F64, SF_DT_F32, SF_DT_F16, SF_DT_BF16,
-    SF_DT_F8_E4M3, SF_DT_F8_E5M2, SF_DT_F8_E8M0,
-    SF_DT_I64, SF_DT_I32, SF_DT_I16, SF_DT_I8, SF_DT_U64, SF_DT_U32, SF_DT_U16, SF_DT_U8, SF_DT_BOOL,
-    SF_DT_F4,  /* two in a byte */
-    SF_DT_F6_E2M3, SF_DT_F6_E3M2, SF_DT_C64,
-    SF_DT_F8_E4M3FNUZ, SF_DT_F8_E5M2FNUZ, /* AMD's */
+    SF_DT_F64,
+    SF_DT_F32,
+    SF_DT_F16,
+    SF_DT_BF16,
+    SF_DT_F8_E4M3,
+    SF_DT_F8_E5M2,
+    SF_DT_F8_E8M0,
+    SF_DT_I64,
+    SF_DT_I32,
+    SF_DT_I16,
+    SF_DT_I8,
+    SF_DT_U64,
+    SF_DT_U32,
+    SF_DT_U16,
+    SF_DT_U8,
+    SF_DT_BOOL,
+    SF_DT_F4, /* two in a byte */
+    SF_DT_F6_E2M3,
+    SF_DT_F6_E3M2,
+    SF_DT_C64,
+    SF_DT_F8_E4M3FNUZ,
+    SF_DT_F8_E5M2FNUZ, /* AMD's */
     SF_DT_COUNT
 } sf_dtype;
 
@@ -74,8 +90,8 @@ typedef enum sf_pp {
  * `layered`, each `experts` times (1 when there are none).
  */
 typedef struct sf_tensor {
-    sf_str name;    /* pattern with {} for numbers: "model.layers.{}.self_attn.q_proj.weight" */
-    sf_str param;   /* engine parameter of the same module instance that it is fused into ("qkv_proj.weight") */
+    sf_str name;  /* pattern with {} for numbers: "model.layers.{}.self_attn.q_proj.weight" */
+    sf_str param; /* engine parameter of the same module instance that it is fused into ("qkv_proj.weight") */
     sf_str component; /* "text", "audio", "vision", "talker", "code_predictor", "codec", "dit", … */
     uint64_t dims[SF_TENSOR_DIMS];
     uint8_t n_dims;
@@ -86,10 +102,11 @@ typedef struct sf_tensor {
     sf_dtype disk_dtype;
     sf_dtype run_dtype; /* SF_DT_NONE: the stage's dtype */
     sf_shard shard;
-    uint64_t units;     /* heads for SF_SHARD_HEADS and SF_SHARD_KV */
+    uint64_t units; /* heads for SF_SHARD_HEADS and SF_SHARD_KV */
     sf_tensor_class cls;
     uint32_t repeat, first_layer, experts;
-    uint32_t block; /* the family's loop it came from: layered neighbours of one block are built layer by layer */
+    uint32_t
+        block; /* the family's loop it came from: layered neighbours of one block are built layer by layer */
     sf_pp pp;
     sf_origin origin;
 } sf_tensor;

@@ -20,10 +20,11 @@ static void advise_no_effect(const sf_start *st, const sf_stage_need *n)
 
     if (!n->util_given || n->has_kv || (!generation && n->stage->kind != SF_STAGE_DIFFUSION))
         return;
-    sf_diag_note(st->dg, SF_E_UTIL_NO_EFFECT, util_where(n->stage),
-                 "leave it out; the stage takes what it needs, whatever the number says",
-                 "gpu_memory_utilization of stage %lld (%.*s) has no effect: a %s stage has no KV cache to size",
-                 (long long)n->stage->id, SF_STR_ARG(n->stage->name), sf_stage_kind_name(n->stage->kind));
+    sf_diag_note(
+        st->dg, SF_E_UTIL_NO_EFFECT, util_where(n->stage),
+        "leave it out; the stage takes what it needs, whatever the number says",
+        "gpu_memory_utilization of stage %lld (%.*s) has no effect: a %s stage has no KV cache to size",
+        (long long)n->stage->id, SF_STR_ARG(n->stage->name), sf_stage_kind_name(n->stage->kind));
 }
 
 /* Which stages share this GPU, as "thinker 0.6 + code2wav 0.1". */
@@ -47,7 +48,8 @@ static void advise_sum(const sf_start *st, const sf_device_report *d)
     sf_diag_warning(st->dg, SF_E_UTIL_SUM, (sf_where){0},
                     "stages that share a GPU stay resident together; keep the sum below 1.0",
                     "GPU %u carries gpu_memory_utilization %.*s = %.*s", d->gpu->index,
-                    SF_STR_ARG(sharers(st, d->gpu->index)), SF_STR_ARG(sf_fmt_py_round2(st->arena, d->util_sum)));
+                    SF_STR_ARG(sharers(st, d->gpu->index)),
+                    SF_STR_ARG(sf_fmt_py_round2(st->arena, d->util_sum)));
 }
 
 static void advise_later(const sf_start *st, const sf_device_report *d)
@@ -67,7 +69,8 @@ static void advise_idle_gpu(const sf_start *st, const sf_device_report *d)
         sf_diag_note(st->dg, SF_E_IDLE, (sf_where){0}, NULL, "no stage uses GPU %u (%.*s)", d->gpu->index,
                      SF_STR_ARG(d->gpu->name));
     else if (d->left_low > d->total / 4)
-        sf_diag_note(st->dg, SF_E_IDLE, (sf_where){0}, "raise gpu_memory_utilization of a stage that needs KV cache",
+        sf_diag_note(st->dg, SF_E_IDLE, (sf_where){0},
+                     "raise gpu_memory_utilization of a stage that needs KV cache",
                      "%.*s of GPU %u stay unused", SF_STR_ARG(sf_fmt_gib(st->arena, d->left)), d->gpu->index);
 }
 
@@ -83,8 +86,8 @@ static void advise_oversized(const sf_start *st, const sf_stage_report *rep)
                                             : "lower gpu_memory_utilization",
                  "stage %lld (%.*s) has KV cache for %.*s requests of %llu tokens, and max_num_seqs is %llu",
                  (long long)n->stage->id, SF_STR_ARG(n->stage->name),
-                 SF_STR_ARG(sf_fmt_fixed(st->arena, rep->kv->concurrency, 1)), (unsigned long long)rep->max_model_len,
-                 (unsigned long long)n->max_num_seqs);
+                 SF_STR_ARG(sf_fmt_fixed(st->arena, rep->kv->concurrency, 1)),
+                 (unsigned long long)rep->max_model_len, (unsigned long long)n->max_num_seqs);
 }
 
 void sf_advise(sf_start *st, const sf_replay *r)

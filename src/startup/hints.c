@@ -15,7 +15,8 @@ static double kv_needed(sf_start *st, size_t stage)
 
     if (!n->has_kv)
         return 0;
-    if (sf_kv_needed(st->arena, st->profile, &n->kv, n->max_model_len_auto ? 1 : n->max_model_len, NULL, &bytes))
+    if (sf_kv_needed(st->arena, st->profile, &n->kv, n->max_model_len_auto ? 1 : n->max_model_len, NULL,
+                     &bytes))
         return 0;
     return (double)bytes;
 }
@@ -58,21 +59,26 @@ sf_str sf_hint_free_memory(sf_start *st, size_t stage, const sf_rank_need *r, do
     bool kv = st->stages[stage].need->has_kv;
 
     if (kv && least == 0)
-        return sf_arena_printf(st->arena, "no gpu_memory_utilization is enough here: stage %lld needs %.*s in its budget on GPU "
-                                          "%u; raise tensor_parallel_size, lower max_model_len, or use a larger GPU",
-                               (long long)s->id,
-                               SF_STR_ARG(sf_fmt_gib(st->arena, (int64_t)sf_budget_needed(st, stage, r))), r->device);
+        return sf_arena_printf(
+            st->arena,
+            "no gpu_memory_utilization is enough here: stage %lld needs %.*s in its budget on GPU "
+            "%u; raise tensor_parallel_size, lower max_model_len, or use a larger GPU",
+            (long long)s->id, SF_STR_ARG(sf_fmt_gib(st->arena, (int64_t)sf_budget_needed(st, stage, r))),
+            r->device);
     if (most < 0.01 || most < least)
-        return sf_arena_printf(st->arena, "stage %lld needs %.*s in its budget and GPU %u has %.*s free: lower "
-                                          "gpu_memory_utilization of the stages that start before it, or move it to another GPU",
-                               (long long)s->id,
-                               SF_STR_ARG(sf_fmt_gib(st->arena, (int64_t)sf_budget_needed(st, stage, r))), r->device,
-                               SF_STR_ARG(sf_fmt_gib(st->arena, (int64_t)(free_bytes < 0 ? 0 : free_bytes))));
+        return sf_arena_printf(
+            st->arena,
+            "stage %lld needs %.*s in its budget and GPU %u has %.*s free: lower "
+            "gpu_memory_utilization of the stages that start before it, or move it to another GPU",
+            (long long)s->id, SF_STR_ARG(sf_fmt_gib(st->arena, (int64_t)sf_budget_needed(st, stage, r))),
+            r->device, SF_STR_ARG(sf_fmt_gib(st->arena, (int64_t)(free_bytes < 0 ? 0 : free_bytes))));
     if (!kv)
-        return sf_arena_printf(st->arena, "set gpu_memory_utilization of stage %lld to %.*s or less; it has no KV cache",
+        return sf_arena_printf(st->arena,
+                               "set gpu_memory_utilization of stage %lld to %.*s or less; it has no KV cache",
                                (long long)s->id, SF_STR_ARG(hundredths(st, most)));
-    return sf_arena_printf(st->arena, "set gpu_memory_utilization of stage %lld to %.*s (at least %.*s is needed)",
-                           (long long)s->id, SF_STR_ARG(hundredths(st, most)), SF_STR_ARG(hundredths(st, least)));
+    return sf_arena_printf(
+        st->arena, "set gpu_memory_utilization of stage %lld to %.*s (at least %.*s is needed)",
+        (long long)s->id, SF_STR_ARG(hundredths(st, most)), SF_STR_ARG(hundredths(st, least)));
 }
 
 sf_str sf_hint_kv(sf_start *st, size_t stage, const sf_rank_need *r, const sf_kv_result *kv)
@@ -86,15 +92,19 @@ sf_str sf_hint_kv(sf_start *st, size_t stage, const sf_rank_need *r, const sf_kv
     long long id = (long long)n->stage->id;
 
     if (util_helps && fits)
-        return sf_arena_printf(st->arena, "set gpu_memory_utilization of stage %lld to %.*s, or max_model_len to %llu", id,
-                               SF_STR_ARG(hundredths(st, util)), (unsigned long long)fits);
+        return sf_arena_printf(st->arena,
+                               "set gpu_memory_utilization of stage %lld to %.*s, or max_model_len to %llu",
+                               id, SF_STR_ARG(hundredths(st, util)), (unsigned long long)fits);
     if (util_helps)
         return sf_arena_printf(st->arena, "set gpu_memory_utilization of stage %lld to %.*s", id,
                                SF_STR_ARG(hundredths(st, util)));
     if (fits)
-        return sf_arena_printf(st->arena, "set max_model_len of stage %lld to %llu; GPU %u has no more to give", id,
+        return sf_arena_printf(st->arena,
+                               "set max_model_len of stage %lld to %llu; GPU %u has no more to give", id,
                                (unsigned long long)fits, r->device);
-    return sf_arena_printf(st->arena, "stage %lld needs %.*s in its budget on GPU %u: raise tensor_parallel_size, lower "
-                                      "max_num_batched_tokens, or move other stages away",
-                           id, SF_STR_ARG(sf_fmt_gib(st->arena, (int64_t)sf_budget_needed(st, stage, r))), r->device);
+    return sf_arena_printf(st->arena,
+                           "stage %lld needs %.*s in its budget on GPU %u: raise tensor_parallel_size, lower "
+                           "max_num_batched_tokens, or move other stages away",
+                           id, SF_STR_ARG(sf_fmt_gib(st->arena, (int64_t)sf_budget_needed(st, stage, r))),
+                           r->device);
 }

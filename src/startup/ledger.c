@@ -108,8 +108,11 @@ static void add_device(lines *l, const sf_gpu *gpu)
             .device = gpu->index,
             .stage = SIZE_MAX,
             .part = SF_PART_COUNT,
-            .amount = {(int64_t)gpu->used, (int64_t)gpu->used, (int64_t)gpu->used, SF_ORIGIN_EXACT,
-                       SF_STR("as given with free= or used="), {0}},
+            .amount = {(int64_t)gpu->used,
+                       (int64_t)gpu->used,
+                       (int64_t)gpu->used,
+                       SF_ORIGIN_EXACT, SF_STR("as given with free= or used="),
+                       {0}},
             .resident = true,
         };
     for (size_t s = 0; s < l->st->d->n_stages; s++)

@@ -9,7 +9,8 @@
 
 static bool diffusion_first(const sf_profile *p)
 {
-    return p->order == SF_ORDER_DIFFUSION_FIRST_GROUPS_BY_TEXT || p->order == SF_ORDER_DIFFUSION_FIRST_GROUPS_BY_OVERLAP;
+    return p->order == SF_ORDER_DIFFUSION_FIRST_GROUPS_BY_TEXT ||
+           p->order == SF_ORDER_DIFFUSION_FIRST_GROUPS_BY_OVERLAP;
 }
 
 /* Does stage x start before stage y? */
@@ -79,7 +80,8 @@ static void set_verdict(const sf_start *st, sf_replay *r)
 }
 
 sf_code sf_replay_start(sf_arena *a, const sf_profile *profile, const sf_deployment *d, const sf_need *need,
-                        const sf_inventory *inv, const sf_account_options *opt, sf_diags *dg, const sf_replay **ret)
+                        const sf_inventory *inv, const sf_account_options *opt, sf_diags *dg,
+                        const sf_replay **ret)
 {
     sf_start st = {.arena = a, .profile = profile, .d = d, .need = need, .opt = opt, .dg = dg};
     sf_replay *r = SF_NEW(a, sf_replay);

@@ -41,11 +41,11 @@ typedef struct sf_json {
     sf_str text;
     sf_str file;
     sf_diags *dg;
-    sf_code error;      /* set when an event is SF_JSON_ERROR */
-    size_t at;          /* next byte */
+    sf_code error;               /* set when an event is SF_JSON_ERROR */
+    size_t at;                   /* next byte */
     size_t token_off, token_len; /* of the last event; strings with their quotes */
-    bool escaped;       /* the last string or key holds escapes: decode it with sf_json_decode */
-    uint64_t base;      /* byte of the file at which the text starts: added to places */
+    bool escaped;                /* the last string or key holds escapes: decode it with sf_json_decode */
+    uint64_t base;               /* byte of the file at which the text starts: added to places */
     unsigned flags;
     unsigned depth;
     unsigned char stack[SF_JSON_DEPTH + 1]; /* private: what is open and what may follow */

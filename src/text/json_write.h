@@ -24,11 +24,11 @@ void sf_jw_array_end(sf_json_writer *w);
 void sf_jw_key(sf_json_writer *w, const char *key);
 void sf_jw_key_str(sf_json_writer *w, sf_str key);
 
-void sf_jw_str(sf_json_writer *w, sf_str s);     /* bad UTF-8 becomes U+FFFD */
+void sf_jw_str(sf_json_writer *w, sf_str s);       /* bad UTF-8 becomes U+FFFD */
 void sf_jw_text(sf_json_writer *w, const char *s); /* NULL writes null */
 void sf_jw_i64(sf_json_writer *w, int64_t v);
 void sf_jw_u64(sf_json_writer *w, uint64_t v);
-void sf_jw_f64(sf_json_writer *w, double v);     /* shortest that reads back; not finite writes null */
+void sf_jw_f64(sf_json_writer *w, double v); /* shortest that reads back; not finite writes null */
 void sf_jw_bool(sf_json_writer *w, bool v);
 void sf_jw_null(sf_json_writer *w);
 

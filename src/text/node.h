@@ -14,18 +14,18 @@
 typedef enum sf_node_kind {
     SF_NULL,
     SF_BOOL,
-    SF_INT,    /* fits int64_t */
-    SF_FLOAT,  /* includes inf and nan where the dialect has them, and integers beyond int64_t */
+    SF_INT,   /* fits int64_t */
+    SF_FLOAT, /* includes inf and nan where the dialect has them, and integers beyond int64_t */
     SF_STRING,
     SF_SEQ,
     SF_MAP,
 } sf_node_kind;
 
 enum {
-    SF_NODE_QUOTED = 1,  /* written in quotes (or as a block scalar) */
-    SF_NODE_FLOW = 2,    /* {…} or […] */
-    SF_NODE_ALIAS = 4,   /* reached through a YAML alias */
-    SF_NODE_MERGED = 8,  /* came in through a YAML merge key or a config merge */
+    SF_NODE_QUOTED = 1, /* written in quotes (or as a block scalar) */
+    SF_NODE_FLOW = 2,   /* {…} or […] */
+    SF_NODE_ALIAS = 4,  /* reached through a YAML alias */
+    SF_NODE_MERGED = 8, /* came in through a YAML merge key or a config merge */
 };
 
 typedef struct sf_node sf_node;

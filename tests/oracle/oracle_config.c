@@ -550,13 +550,15 @@ int main(int argc, char **argv)
             continue;
         c.a = sf_arena_new((size_t)1 << 30);
         c.why[0] = '\0';
-        good = c.a && !sf_json_parse(c.a, line, sf_str_of(argv[1]), SF_JSON_NONFINITE, NULL, &c.row) && run(&c);
+        good =
+            c.a && !sf_json_parse(c.a, line, sf_str_of(argv[1]), SF_JSON_NONFINITE, NULL, &c.row) && run(&c);
         listed = is_known(known, text_of(c.row, "id"));
         passed += good && !listed;
         skipped += !good && listed;
         failed += good == listed;
         if (good == listed)
-            printf("%.*s: %s\n", SF_STR_ARG(text_of(c.row, "id")), good ? "passes: take it off the list" : c.why);
+            printf("%.*s: %s\n", SF_STR_ARG(text_of(c.row, "id")),
+                   good ? "passes: take it off the list" : c.why);
         sf_arena_free(c.a);
     }
     printf("%u passed, %u failed", passed, failed);

@@ -53,8 +53,10 @@ static double loaded_gib(sf_arena *a, const decoder *d, int scalars, sf_allocato
     return (double)sf_allocator_allocated(al) / (double)SF_GIB;
 }
 
-static const decoder llama31_8b = {"Llama-3.1-8B", 128256, 4096, 32, 32, 8, 128, 14336, 131072, false, false, false};
-static const decoder qwen25_7b = {"Qwen2.5-7B", 152064, 3584, 28, 28, 4, 128, 18944, 32768, false, true, false};
+static const decoder llama31_8b = {"Llama-3.1-8B", 128256, 4096,  32,    32,   8, 128,
+                                   14336,          131072, false, false, false};
+static const decoder qwen25_7b = {"Qwen2.5-7B", 152064, 3584,  28,    28,   4,
+                                  128,          18944,  32768, false, true, false};
 static const decoder qwen3_4b = {"Qwen3-4B", 151936, 2560, 36, 32, 8, 128, 9728, 40960, true, false, true};
 
 /* V0 keeps 4 fp32 scalars per attention layer, V1 7: that is what the last printed digit tells. */
@@ -65,8 +67,11 @@ static void test_loading_took(void **state)
         int scalars;
         const char *printed;
     } row[] = {
-        {&llama31_8b, 4, "14.9888"}, {&qwen25_7b, 4, "14.2487"}, {&llama31_8b, 7, "14.9889"},
-        {&qwen25_7b, 7, "14.2488"},  {&qwen3_4b, 7, "7.5552"},
+        {&llama31_8b, 4, "14.9888"},
+        {&qwen25_7b,  4, "14.2487"},
+        {&llama31_8b, 7, "14.9889"},
+        {&qwen25_7b,  7, "14.2488"},
+        {&qwen3_4b,   7, "7.5552" },
     };
     fixture *f = *state;
 
@@ -97,7 +102,8 @@ static void test_rounding(void **state)
     assert_true(sf_allocator_add(al, 3 * SF_MIB)); /* out of a 20-MiB segment, split */
     assert_int_equal(sf_allocator_allocated(al), 512 + 3 * SF_MIB);
     assert_int_equal(sf_allocator_reserved(al), 22 * SF_MIB);
-    assert_true(sf_allocator_add(al, 16 * SF_MIB + 100)); /* fits the hole of 17 MiB; the rest is too small to split */
+    assert_true(sf_allocator_add(al, 16 * SF_MIB +
+                                         100)); /* fits the hole of 17 MiB; the rest is too small to split */
     assert_int_equal(sf_allocator_allocated(al), 512 + 20 * SF_MIB);
     assert_int_equal(sf_allocator_reserved(al), 22 * SF_MIB);
     assert_false(sf_allocator_add(al, UINT64_MAX));

@@ -307,18 +307,18 @@ static void test_max_model_len(void **state)
         uint64_t want;
         const char *why;
     } row[] = {
-        {"\"max_position_embeddings\": 4096",                                                          4096, "max_position_embeddings"                               },
-        {"\"max_position_embeddings\": 4096, \"seq_length\": 2048",                                    2048, "seq_length"                                            },
-        {"\"max_position_embeddings\": 4096, \"model_max_length\": 8192",                              8192, "model_max_length"                                      },
+        {"\"max_position_embeddings\": 4096",                                                          4096,   "max_position_embeddings"                       },
+        {"\"max_position_embeddings\": 4096, \"seq_length\": 2048",                                    2048,   "seq_length"                                    },
+        {"\"max_position_embeddings\": 4096, \"model_max_length\": 8192",                              8192,   "model_max_length"                              },
         {"\"max_position_embeddings\": 4096, \"rope_scaling\": {\"type\": \"linear\", \"factor\": 2}", 8192,
-         "max_position_embeddings x rope factor"                                                                                                                     },
+         "max_position_embeddings x rope factor"                                                                                                               },
         {"\"max_position_embeddings\": 131072, \"rope_scaling\": {\"rope_type\": \"llama3\", \"factor\": "
-         "8.0}",                                                                                             131072,                                                                                             "max_position_embeddings"                                                  },
+         "8.0}",                                                                              131072, "max_position_embeddings"                       },
         {"\"max_position_embeddings\": 40960, \"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 4.0, "
-         "\"original_max_position_embeddings\": 32768}",                                                                                            131072,                                          "original_max_position_embeddings x rope factor"},
+         "\"original_max_position_embeddings\": 32768}",                                      131072, "original_max_position_embeddings x rope factor"},
         {"\"max_position_embeddings\": 131072, \"original_max_position_embeddings\": 4096, \"rope_scaling\": "
          "{\"type\": "
-         "\"longrope\"}",                                                                                            4096,                                                                                                 "original_max_position_embeddings"                                                                                                                                             },
+         "\"longrope\"}",                                                                     4096,   "original_max_position_embeddings"              },
     };
     fixture *f = *state;
 

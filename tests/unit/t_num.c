@@ -13,11 +13,21 @@ static void test_size_parse(void **state)
         bool ok;
         uint64_t bytes;
     } row[] = {
-        {"80GiB", true, 85899345920u},  {"80GB", true, 80000000000u}, {"1.5GiB", true, 1610612736u},
-        {"81559MiB", true, 85520809984u}, {"80 GB", true, 80000000000u}, {"512", true, 512},
-        {"80  GiB", false, 0},          {"-1GiB", false, 0},          {"", false, 0},
-        {"GiB", false, 0},              {"1e3GiB", false, 0},         {"99999999999GiB", false, 0},
-        {"8gib", true, 8589934592u},    {"0.5", true, 1},             {"3 ", false, 0},
+        {"80GiB",          true,  85899345920u},
+        {"80GB",           true,  80000000000u},
+        {"1.5GiB",         true,  1610612736u },
+        {"81559MiB",       true,  85520809984u},
+        {"80 GB",          true,  80000000000u},
+        {"512",            true,  512         },
+        {"80  GiB",        false, 0           },
+        {"-1GiB",          false, 0           },
+        {"",               false, 0           },
+        {"GiB",            false, 0           },
+        {"1e3GiB",         false, 0           },
+        {"99999999999GiB", false, 0           },
+        {"8gib",           true,  8589934592u },
+        {"0.5",            true,  1           },
+        {"3 ",             false, 0           },
     };
 
     (void)state;
@@ -102,8 +112,11 @@ static void test_numbers_ignore_the_locale(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_size_parse), TEST(test_python_floats), TEST(test_commas_and_bytes),
-        TEST(test_integers),   TEST(test_numbers_ignore_the_locale),
+        TEST(test_size_parse),
+        TEST(test_python_floats),
+        TEST(test_commas_and_bytes),
+        TEST(test_integers),
+        TEST(test_numbers_ignore_the_locale),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

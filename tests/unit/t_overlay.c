@@ -131,14 +131,14 @@ static void test_bad_bases(void **state)
         unsigned line, col;
         const char *file;
     } row[] = {
-        {"base_config: nowhere.yaml\n",       SF_E_BASE_CONFIG,  1, 14, "main.yaml"},
-        {"stages: []\nbase_config: \"\"\n",   SF_E_BASE_CONFIG,  2, 14, "main.yaml"},
-        {"base_config: [a.yaml]\n",           SF_E_BASE_CONFIG,  1, 14, "main.yaml"},
-        {"base_config: main.yaml\n",          SF_E_BASE_CONFIG,  1, 14, "main.yaml"},
-        {"base_config: a.yaml\n",             SF_E_BASE_CONFIG,  2, 14, "b.yaml"   },
-        {"base_config: list.yaml\n",          SF_E_YAML, 1, 1,  "list.yaml"},
-        {"base_config: old.yaml\n",           SF_E_FORMAT_OLD,   2, 13, "old.yaml" },
-        {"base_config: b2.yaml\nstages: 3\n", SF_E_BASE_CONFIG,  1, 14, "main.yaml"},
+        {"base_config: nowhere.yaml\n",       SF_E_BASE_CONFIG, 1, 14, "main.yaml"},
+        {"stages: []\nbase_config: \"\"\n",   SF_E_BASE_CONFIG, 2, 14, "main.yaml"},
+        {"base_config: [a.yaml]\n",           SF_E_BASE_CONFIG, 1, 14, "main.yaml"},
+        {"base_config: main.yaml\n",          SF_E_BASE_CONFIG, 1, 14, "main.yaml"},
+        {"base_config: a.yaml\n",             SF_E_BASE_CONFIG, 2, 14, "b.yaml"   },
+        {"base_config: list.yaml\n",          SF_E_YAML,        1, 1,  "list.yaml"},
+        {"base_config: old.yaml\n",           SF_E_FORMAT_OLD,  2, 13, "old.yaml" },
+        {"base_config: b2.yaml\nstages: 3\n", SF_E_BASE_CONFIG, 1, 14, "main.yaml"},
     };
     fixture *f = *state;
 

@@ -33,7 +33,9 @@ static void test_utf8(void **state)
     assert_int_equal(at, 10);
     assert_false(sf_utf8_valid(SF_STR("\xed\xa0\x80"), &at)); /* a surrogate */
     assert_false(sf_utf8_valid(SF_STR("\xe2\x86"), &at));
-    assert_int_equal(sf_utf8_count(SF_STR("a\xe2\x86\x92" "b")), 3);
+    assert_int_equal(sf_utf8_count(SF_STR("a\xe2\x86\x92"
+                                          "b")),
+                     3);
 }
 
 static void test_trim_and_find(void **state)

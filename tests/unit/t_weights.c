@@ -27,7 +27,12 @@ static const sf_model *resolve(fixture *f, const char *name, const char *part)
 static double gib_of(fixture *f, const wanted *w)
 {
     const sf_model *m = resolve(f, w->model, w->part);
-    sf_weights_wish wish = {.tp = w->tp, .pp = 1, .dtype = SF_DT_BF16, .allocator = {.max_split = w->max_split}, .attention_scalars = (uint64_t)w->scalars, .batched_tokens = 8192};
+    sf_weights_wish wish = {.tp = w->tp,
+                            .pp = 1,
+                            .dtype = SF_DT_BF16,
+                            .allocator = {.max_split = w->max_split},
+                            .attention_scalars = (uint64_t)w->scalars,
+                            .batched_tokens = 8192};
     sf_weights got;
 
     assert_int_equal(sf_weights_of_rank(f->a, m, &wish, &f->dg, &got), SF_OK);
@@ -37,32 +42,32 @@ static double gib_of(fixture *f, const wanted *w)
 static void test_loading_took(void **state)
 {
     static const wanted row[] = {
-        {"meta-llama/Llama-3.1-8B-Instruct", "", 1, 4, 0, 4, "14.9888"},
-        {"Qwen/Qwen2.5-7B-Instruct", "", 1, 4, 0, 4, "14.2487"},
-        {"Qwen/Qwen3-4B", "", 1, 7, 0, 4, "7.5552"},
-        {"Qwen/Qwen3-8B", "", 1, 7, 0, 2, "15.27"},
-        {"Qwen/Qwen3-0.6B", "", 1, 7, 0, 4, "1.1201"},
-        {"Qwen/Qwen2.5-32B-Instruct", "", 1, 4, 0, 4, "61.0374"},
-        {"Qwen/Qwen2.5-32B-Instruct", "", 2, 4, 0, 4, "30.7098"},
-        {"meta-llama/Meta-Llama-3-8B-Instruct", "", 2, 4, 0, 4, "7.4830"},
-        {"meta-llama/Llama-3.3-70B-Instruct", "", 4, 4, 0, 4, "32.8893"},
-        {"meta-llama/Llama-3.3-70B-Instruct", "", 8, 4, 0, 4, "16.4606"},
-        {"Qwen/Qwen3-30B-A3B", "", 4, 4, 0, 4, "14.2464"},
-        {"Qwen/Qwen2.5-14B-Instruct", "", 1, 4, 0, 4, "27.5681"},
-        {"Qwen/Qwen2.5-72B-Instruct", "", 2, 7, 0, 2, "67.80"},
-        {"Qwen/Qwen3-14B", "", 1, 7, 0, 2, "27.52"},
-        {"google/gemma-2-2b-it", "", 1, 7, 0, 2, "4.90"},
-        {"google/gemma-2-27b-it", "", 1, 7, 0, 2, "50.72"},
-        {"codellama/CodeLlama-7b-hf", "", 1, 7, 0, 2, "12.56"},
-        {"ibm-granite/granite-3.1-8b-instruct", "", 1, 7, 0, 2, "15.25"},
-        {"Qwen/Qwen2.5-7B-Instruct", "", 1, 7, 20 * SF_MIB, 2, "14.29"},
-        {"Qwen/Qwen3-Omni-30B-A3B-Instruct", "thinker", 2, 7, 0, 2, "30.33"},
-        {"Qwen/Qwen3-Omni-30B-A3B-Instruct", "talker", 1, 7, 0, 2, "8.49"},
-        {"mistralai/Mixtral-8x7B-Instruct-v0.1", "", 2, 7, 0, 2, "43.51"},
-        {"microsoft/phi-2", "", 1, 7, 0, 2, "5.19"},
-        {"google/gemma-2-9b-it", "", 1, 7, 0, 2, "17.22"},
-        {"meta-llama/Meta-Llama-3-8B-Instruct", "", 4, 7, 0, 4, "3.7418"},
-        {"Qwen/Qwen3-30B-A3B-Instruct-2507", "", 1, 7, 0, 4, "56.9342"},
+        {"meta-llama/Llama-3.1-8B-Instruct",     "",        1, 4, 0,           4, "14.9888"},
+        {"Qwen/Qwen2.5-7B-Instruct",             "",        1, 4, 0,           4, "14.2487"},
+        {"Qwen/Qwen3-4B",                        "",        1, 7, 0,           4, "7.5552" },
+        {"Qwen/Qwen3-8B",                        "",        1, 7, 0,           2, "15.27"  },
+        {"Qwen/Qwen3-0.6B",                      "",        1, 7, 0,           4, "1.1201" },
+        {"Qwen/Qwen2.5-32B-Instruct",            "",        1, 4, 0,           4, "61.0374"},
+        {"Qwen/Qwen2.5-32B-Instruct",            "",        2, 4, 0,           4, "30.7098"},
+        {"meta-llama/Meta-Llama-3-8B-Instruct",  "",        2, 4, 0,           4, "7.4830" },
+        {"meta-llama/Llama-3.3-70B-Instruct",    "",        4, 4, 0,           4, "32.8893"},
+        {"meta-llama/Llama-3.3-70B-Instruct",    "",        8, 4, 0,           4, "16.4606"},
+        {"Qwen/Qwen3-30B-A3B",                   "",        4, 4, 0,           4, "14.2464"},
+        {"Qwen/Qwen2.5-14B-Instruct",            "",        1, 4, 0,           4, "27.5681"},
+        {"Qwen/Qwen2.5-72B-Instruct",            "",        2, 7, 0,           2, "67.80"  },
+        {"Qwen/Qwen3-14B",                       "",        1, 7, 0,           2, "27.52"  },
+        {"google/gemma-2-2b-it",                 "",        1, 7, 0,           2, "4.90"   },
+        {"google/gemma-2-27b-it",                "",        1, 7, 0,           2, "50.72"  },
+        {"codellama/CodeLlama-7b-hf",            "",        1, 7, 0,           2, "12.56"  },
+        {"ibm-granite/granite-3.1-8b-instruct",  "",        1, 7, 0,           2, "15.25"  },
+        {"Qwen/Qwen2.5-7B-Instruct",             "",        1, 7, 20 * SF_MIB, 2, "14.29"  },
+        {"Qwen/Qwen3-Omni-30B-A3B-Instruct",     "thinker", 2, 7, 0,           2, "30.33"  },
+        {"Qwen/Qwen3-Omni-30B-A3B-Instruct",     "talker",  1, 7, 0,           2, "8.49"   },
+        {"mistralai/Mixtral-8x7B-Instruct-v0.1", "",        2, 7, 0,           2, "43.51"  },
+        {"microsoft/phi-2",                      "",        1, 7, 0,           2, "5.19"   },
+        {"google/gemma-2-9b-it",                 "",        1, 7, 0,           2, "17.22"  },
+        {"meta-llama/Meta-Llama-3-8B-Instruct",  "",        4, 7, 0,           4, "3.7418" },
+        {"Qwen/Qwen3-30B-A3B-Instruct-2507",     "",        1, 7, 0,           4, "56.9342"},
     };
     fixture *f = *state;
 
@@ -70,8 +75,8 @@ static void test_loading_took(void **state)
         sf_str got = sf_fmt_fixed(f->a, gib_of(f, &row[i]), row[i].decimals);
 
         if (!sf_str_is(got, row[i].printed))
-            fail_msg("%s %s at tp %d: %.*s, printed %s", row[i].model, row[i].part, (int)row[i].tp, SF_STR_ARG(got),
-                     row[i].printed);
+            fail_msg("%s %s at tp %d: %.*s, printed %s", row[i].model, row[i].part, (int)row[i].tp,
+                     SF_STR_ARG(got), row[i].printed);
     }
 }
 
@@ -83,7 +88,7 @@ static void test_omni_stages(void **state)
         double printed;
     } row[] = {
         {{"Qwen/Qwen3-Omni-30B-A3B-Instruct", "thinker", 2, 7, 0, 4, ""}, 30.3338},
-        {{"Qwen/Qwen3-Omni-30B-A3B-Instruct", "talker", 1, 7, 0, 4, ""}, 8.4897},
+        {{"Qwen/Qwen3-Omni-30B-A3B-Instruct", "talker", 1, 7, 0, 4, ""},  8.4897 },
     };
     fixture *f = *state;
 
@@ -100,8 +105,8 @@ static void test_codec_tensors(void **state)
     static const struct {
         const char *model, *part, *mib;
     } row[] = {
-        {"Qwen/Qwen3-Omni-30B-A3B-Instruct", "code2wav", "412.02"},
-        {"Qwen/Qwen2.5-Omni-7B", "token2wav", "1492.80"},
+        {"Qwen/Qwen3-Omni-30B-A3B-Instruct", "code2wav",  "412.02" },
+        {"Qwen/Qwen2.5-Omni-7B",             "token2wav", "1492.80"},
     };
     fixture *f = *state;
 
@@ -109,7 +114,8 @@ static void test_codec_tensors(void **state)
         sf_weights_wish wish = {.tp = 1, .pp = 1, .dtype = SF_DT_BF16};
         sf_weights w;
 
-        assert_int_equal(sf_weights_of_rank(f->a, resolve(f, row[i].model, row[i].part), &wish, &f->dg, &w), SF_OK);
+        assert_int_equal(sf_weights_of_rank(f->a, resolve(f, row[i].model, row[i].part), &wish, &f->dg, &w),
+                         SF_OK);
         assert_str(sf_fmt_fixed(f->a, (double)w.tensor_bytes / (double)SF_MIB, 2), row[i].mib);
     }
 }
