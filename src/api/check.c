@@ -132,7 +132,6 @@ static sf_code stage_model(checking *c, const sf_stage *st, const sf_model **ret
     sf_str name = st->model.n ? st->model : d->model;
     sf_model_wish wish = {
         .part = st->part,
-        .architecture = d->format == SF_FORMAT_NONE ? (sf_str){0} : st->architecture,
         .subdir = st->subdir,
         .hf_overrides = st->args.v[SF_ARG_hf_overrides].node,
         .assume_full_attention = (c->in.req.flags & STAGEFIT_ASSUME_FULL_ATTENTION) != 0,
@@ -140,6 +139,8 @@ static sf_code stage_model(checking *c, const sf_stage *st, const sf_model **ret
     const sf_checkpoint *ckpt;
     sf_code rc;
 
+    if (d->format != SF_FORMAT_NONE)
+        wish.architecture = st->architecture;
     if (!name.n)
         return sf_diag_error(c->in.dg, SF_E_MODEL_UNKNOWN, sf_node_where(st->node), "say which with --model",
                              "which model? neither the config nor its pipeline names one");

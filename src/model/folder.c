@@ -78,7 +78,7 @@ static sf_code check_is_json(folder *f, sf_str path, sf_str text)
 
 static sf_code read_json(folder *f, sf_str dir, const char *name, const sf_node **ret)
 {
-    sf_str text, path = sf_path_join(f->a, dir, sf_str_of(name));
+    sf_str text = {0}, path = sf_path_join(f->a, dir, sf_str_of(name));
     const sf_node *root = NULL;
     sf_code rc = made(path);
 
@@ -214,7 +214,7 @@ static sf_code check_shards(folder *f, const listing *l, const weights *w, sf_st
 
 static sf_code read_index(folder *f, const listing *l, sf_str name, weights *w)
 {
-    sf_str text;
+    sf_str text = {0};
     sf_code rc;
 
     w->index = sf_path_join(f->a, l->dir, name);

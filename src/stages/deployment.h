@@ -90,10 +90,10 @@ typedef struct sf_loader {
 } sf_loader;
 
 typedef struct sf_stages_wish {
-    sf_str model;    /* --model, or empty */
-    sf_str model_why;          /* where it was asked for: "--model", "the command" */
-    sf_str pipeline; /* --pipeline, or empty */
-    sf_str platform; /* "cuda" by default */
+    sf_str model;     /* --model, or empty */
+    sf_str model_why; /* where it was asked for: "--model", "the command" */
+    sf_str pipeline;  /* --pipeline, or empty */
+    sf_str platform;  /* "cuda" by default */
     sf_str hf_architecture,
         hf_model_type;         /* of --model's config when it is known, for choosing the pipeline */
     const sf_args *cli;        /* engine arguments given beside the file; NULL none */

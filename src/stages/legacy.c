@@ -269,7 +269,6 @@ static sf_code find_pipeline(sf_reading *r, const sf_node *stages)
                            .architecture = r->wish->hf_architecture,
                            .model = r->wish->model,
                            .model_stages = names,
-                           .archs = names + stages->n,
                            .n_stages = stages->n,
                            .files = {sf_path_base(r->file)},
                            .date = r->wish->profile ? r->wish->profile->date : (sf_str){0}};
@@ -278,6 +277,7 @@ static sf_code find_pipeline(sf_reading *r, const sf_node *stages)
 
     if (!names)
         return SF_E_NOMEM;
+    ask.archs = names + stages->n;
     for (uint32_t i = 0; i < stages->n; i++) {
         const sf_node *engine = sf_node_get(stages->as.items[i], "engine_args");
 

@@ -9,7 +9,8 @@ bool sf_budget_keeps_activation(const sf_profile *profile, bool process_known)
 }
 
 /* Adds a part to the list and its figure to the formula. */
-static void charge(sf_arena *a, const sf_rank_need *r, sf_part part, sf_amount *list, size_t *n, sf_str *formula)
+static void charge(sf_arena *a, const sf_rank_need *r, sf_part part, sf_amount *list, size_t *n,
+                   sf_str *formula)
 {
     const sf_amount *x = &r->part[part];
 

@@ -198,7 +198,7 @@ static sf_node *close_level(builder *b)
 {
     sf_node *node = b->open[--b->depth].node;
     const slot *slots = b->slots ? b->slots + b->open[b->depth].first : NULL; /* NULL: all is empty */
-    size_t n = b->n - b->open[b->depth].first;
+    size_t n = slots ? b->n - b->open[b->depth].first : 0;
 
     node->n = (uint32_t)n;
     node->len = b->j.token_off + 1 - node->off;

@@ -222,7 +222,7 @@ static int shortest_digits(double v, char digits[static 24])
 
 static void put_double(sf_buf *out, double v)
 {
-    char digits[24];
+    char digits[24] = "0";
     int exponent, n;
 
     if (v < 0 || (v == 0 && 1 / v < 0)) {

@@ -146,6 +146,7 @@ static sf_code push(reader *r, const sf_node *node, uint64_t weight, size_t end,
         r->stack = more;
         r->cap_stack = cap;
     }
+    sf_bug_if(!r->stack);
     r->stack[r->n_stack++] = node;
     f->end = end;
     f->weight += weight; /* both are at most SF_YAML_MAX_NODES */
