@@ -11,35 +11,65 @@
 #include "text/node.h"
 
 /* Arguments that the accounting reads, by the engine's own names. */
-#define SF_ARG_MAP(X)                                                                                        \
-    X(gpu_memory_utilization, FLOAT)                                                                         \
-    X(kv_cache_memory_bytes, INT)                                                                            \
-    X(max_model_len, INT) X(max_num_seqs, INT) X(max_num_batched_tokens, INT) X(block_size, INT) X(          \
-        tensor_parallel_size, INT) X(pipeline_parallel_size,                                                 \
-                                     INT) X(data_parallel_size, INT) X(decode_context_parallel_size, INT)    \
-        X(prefill_context_parallel_size, INT) X(enable_expert_parallel, BOOL) X(num_redundant_experts, INT)  \
-            X(dtype, STR) X(quantization, STR) X(kv_cache_dtype, STR) X(load_format, STR)                    \
-                X(enforce_eager, BOOL) X(num_gpu_blocks_override, INT) X(swap_space, FLOAT)                  \
-                    X(cpu_offload_gb, FLOAT) X(enable_prefix_caching, BOOL) X(enable_chunked_prefill, BOOL)  \
-                        X(async_scheduling, BOOL) X(disable_hybrid_kv_cache_manager, BOOL)                   \
-                            X(disable_sliding_window, BOOL) X(skip_mm_profiling, BOOL)                       \
-                                X(limit_mm_per_prompt, ANY) X(mm_encoder_tp_mode, STR)                       \
-                                    X(mm_processor_cache_gb, FLOAT) X(language_model_only, BOOL)             \
-                                        X(enable_lora, BOOL) X(max_loras, INT) X(max_lora_rank, INT)         \
-                                            X(fully_sharded_loras, BOOL) X(speculative_config, ANY) X(       \
-                                                compilation_config, ANY) X(cudagraph_capture_sizes, ANY)     \
-                                                X(max_cudagraph_capture_size, INT) X(hf_overrides, ANY)      \
-                                                    X(kv_transfer_config, ANY) X(mamba_cache_dtype, STR) X(  \
-                                                        mamba_ssm_cache_dtype, STR) X(mamba_cache_mode, STR) \
-                                                        X(enable_sleep_mode, BOOL) X(runner, STR)            \
-                                                            X(model, STR) X(model_class_name, STR)           \
-                                                                X(num_gpus, INT) X(parallel_config, ANY)     \
-                                                                    X(enable_cpu_offload, BOOL)              \
-                                                                        X(enable_layerwise_offload,          \
-                                                                          BOOL) X(vae_use_tiling, BOOL)      \
-                                                                            X(vae_use_slicing,               \
-                                                                              BOOL) X(model_runner, STR)     \
-                                                                                X(parallel_stage_init, BOOL)
+/* clang-format off */
+#define SF_ARG_MAP(X) \
+    X(gpu_memory_utilization, FLOAT) \
+    X(kv_cache_memory_bytes, INT) \
+    X(max_model_len, INT) \
+    X(max_num_seqs, INT) \
+    X(max_num_batched_tokens, INT) \
+    X(block_size, INT) \
+    X(tensor_parallel_size, INT) \
+    X(pipeline_parallel_size, INT) \
+    X(data_parallel_size, INT) \
+    X(decode_context_parallel_size, INT) \
+    X(prefill_context_parallel_size, INT) \
+    X(enable_expert_parallel, BOOL) \
+    X(num_redundant_experts, INT) \
+    X(dtype, STR) \
+    X(quantization, STR) \
+    X(kv_cache_dtype, STR) \
+    X(load_format, STR) \
+    X(enforce_eager, BOOL) \
+    X(num_gpu_blocks_override, INT) \
+    X(swap_space, FLOAT) \
+    X(cpu_offload_gb, FLOAT) \
+    X(enable_prefix_caching, BOOL) \
+    X(enable_chunked_prefill, BOOL) \
+    X(async_scheduling, BOOL) \
+    X(disable_hybrid_kv_cache_manager, BOOL) \
+    X(disable_sliding_window, BOOL) \
+    X(skip_mm_profiling, BOOL) \
+    X(limit_mm_per_prompt, ANY) \
+    X(mm_encoder_tp_mode, STR) \
+    X(mm_processor_cache_gb, FLOAT) \
+    X(language_model_only, BOOL) \
+    X(enable_lora, BOOL) \
+    X(max_loras, INT) \
+    X(max_lora_rank, INT) \
+    X(fully_sharded_loras, BOOL) \
+    X(speculative_config, ANY) \
+    X(compilation_config, ANY) \
+    X(cudagraph_capture_sizes, ANY) \
+    X(max_cudagraph_capture_size, INT) \
+    X(hf_overrides, ANY) \
+    X(kv_transfer_config, ANY) \
+    X(mamba_cache_dtype, STR) \
+    X(mamba_ssm_cache_dtype, STR) \
+    X(mamba_cache_mode, STR) \
+    X(enable_sleep_mode, BOOL) \
+    X(runner, STR) \
+    X(model, STR) \
+    X(model_class_name, STR) \
+    X(num_gpus, INT) \
+    X(parallel_config, ANY) \
+    X(enable_cpu_offload, BOOL) \
+    X(enable_layerwise_offload, BOOL) \
+    X(vae_use_tiling, BOOL) \
+    X(vae_use_slicing, BOOL) \
+    X(model_runner, STR) \
+    X(parallel_stage_init, BOOL)
+/* clang-format on */
 
 typedef enum sf_arg {
 #define X(name, type) SF_ARG_##name,

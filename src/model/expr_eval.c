@@ -43,7 +43,7 @@ static sf_value missing(sf_str key)
 
 static sf_value of_node(const sf_node *n, sf_str key)
 {
-    if (sf_node_absent(n))
+    if (!n || sf_node_absent(n))
         return missing(key);
     switch (n->kind) {
     case SF_BOOL:
@@ -104,7 +104,7 @@ static bool truth(const sf_value *v)
     case SF_VAL_STR:
         return v->s.n > 0;
     case SF_VAL_NODE:
-        return v->node->n > 0;
+        return v->node && v->node->n > 0;
     default:
         return false;
     }

@@ -100,7 +100,7 @@ static sf_code flatten(sf_reading *r, const sf_node *entry, sf_str path, const s
 /* Splits an entry: known keys that are set go to `known`, the others over engine_extras to `extras`. */
 static sf_code split(sf_reading *r, const sf_node *entry, sf_merge *known, sf_merge *extras)
 {
-    for (uint32_t i = 0; i < entry->n; i++) {
+    for (uint32_t i = 0; entry && i < entry->n; i++) {
         sf_pair pair = entry->as.pairs[i];
         const sf_pair *old;
 
