@@ -261,7 +261,7 @@ static sf_code warn_foreign(sf_reading *r, const sf_node *stages)
 
 static sf_code warn_keys(sf_reading *r, const sf_node *map, const char *const *lists, const char *what)
 {
-    for (uint32_t i = 0; sf_node_is(map, SF_MAP) && i < map->n; i++) {
+    for (uint32_t i = 0; map && sf_node_is(map, SF_MAP) && i < map->n; i++) {
         const sf_pair *pair = &map->as.pairs[i];
         bool known = false;
         sf_arg arg;
