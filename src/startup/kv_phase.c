@@ -15,13 +15,17 @@ bool sf_cache_absorbs(const sf_stage_need *n)
 
 int64_t sf_other_use(const sf_start *st, size_t stage, const sf_rank_need *r)
 {
-    static const sf_part own[] = {SF_PART_WEIGHTS, SF_PART_BUFFERS, SF_PART_NON_TORCH, SF_PART_CONTEXT, SF_PART_NCCL};
+    static const sf_part own[] = {SF_PART_WEIGHTS, SF_PART_BUFFERS, SF_PART_NON_TORCH, SF_PART_CONTEXT,
+                                  SF_PART_NCCL};
     double other = sf_start_device((sf_start *)(uintptr_t)st, r->device)->used;
+    const sf_stage_report *rep = &st->stages[stage];
 
     if (st->profile->kv_budget != SF_BUDGET_ALL_USED)
         return 0;
-    for (size_t i = 0; st->stages[stage].reached && i < sizeof own / sizeof *own; i++)
+    for (size_t i = 0; rep->reached && i < sizeof own / sizeof *own; i++)
         other -= (double)r->part[own[i]].bytes;
+    if (rep->started)
+        other -= (double)r->part[SF_PART_KV].bytes + (double)r->part[SF_PART_GRAPHS].bytes;
     return other > 0 ? (int64_t)other : 0;
 }
 
@@ -36,7 +40,8 @@ static sf_amount kv_budget(sf_start *st, size_t stage, const sf_rank_need *r)
     if (rep->need->kv_override_bytes)
         return sf_amount_exact(rep->need->kv_override_bytes, SF_STR("kv_cache_memory_bytes as given"),
                                (sf_str){0});
-    charges = sf_budget_charges(st->arena, st->profile, r, sf_other_use(st, stage, r), sf_start_process_known(st));
+    charges =
+        sf_budget_charges(st->arena, st->profile, r, sf_other_use(st, stage, r), sf_start_process_known(st));
     k = requested - charges.bytes;
     if (st->profile->kv_floor_zero && k < 0)
         k = 0;
@@ -172,7 +177,8 @@ static void cannot_plan(sf_start *st, size_t stage)
     sf_event *e = sf_start_event(st, SF_EVENT_KV, stage, r, sf_state_free(sf_start_device(st, r->device)));
 
     if (e)
-        sf_start_fail(st, e, why ? why->code : SF_E_KV_UNKNOWN, why ? why->message : SF_STR("unknown cache layout"));
+        sf_start_fail(st, e, why ? why->code : SF_E_KV_UNKNOWN,
+                      why ? why->message : SF_STR("unknown cache layout"));
 }
 
 /* Takes the cache of each rank. */
@@ -195,12 +201,14 @@ static bool take_caches(sf_start *st, size_t stage)
             kv_risk(st, stage, rep->kv, e);
         if (sf_state_free(s) >= 0)
             continue;
-        text = sf_arena_printf(st->arena, "torch.OutOfMemoryError: CUDA out of memory while allocating the KV cache: %.*s short",
-                               SF_STR_ARG(sf_fmt_gib(st->arena, (int64_t)-sf_state_free(s))));
+        text = sf_arena_printf(
+            st->arena, "torch.OutOfMemoryError: CUDA out of memory while allocating the KV cache: %.*s short",
+            SF_STR_ARG(sf_fmt_gib(st->arena, (int64_t)-sf_state_free(s))));
         sf_start_fail(st, e, SF_E_OOM, text);
         hint = sf_hint_room(st, stage, r, -sf_state_free(s));
-        sf_diag_error(st->dg, SF_E_OOM, kv_where(rep->need->stage), hint.p, "stage %lld (%.*s) on GPU %u: %.*s",
-                      (long long)rep->need->stage->id, SF_STR_ARG(rep->need->stage->name), r->device, SF_STR_ARG(text));
+        sf_diag_error(st->dg, SF_E_OOM, kv_where(rep->need->stage), hint.p,
+                      "stage %lld (%.*s) on GPU %u: %.*s", (long long)rep->need->stage->id,
+                      SF_STR_ARG(rep->need->stage->name), r->device, SF_STR_ARG(text));
     }
     return !st->failed && !st->out_of_memory;
 }

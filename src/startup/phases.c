@@ -20,16 +20,19 @@ static sf_str device_text(const sf_start *st, size_t stage, const sf_rank_need *
 {
     uint32_t tp = st->d->stages[stage].tp ? st->d->stages[stage].tp : 1;
 
-    return sf_arena_printf(st->arena, "cuda:%u", r->pp_rank * tp + r->tp_rank); /* as the engine counts its GPUs */
+    return sf_arena_printf(st->arena, "cuda:%u",
+                           r->pp_rank * tp + r->tp_rank); /* as the engine counts its GPUs */
 }
 
-static sf_str check_text(sf_start *st, sf_message which, size_t stage, const sf_rank_need *r, double requested,
-                         double free_bytes)
+static sf_str check_text(sf_start *st, sf_message which, size_t stage, const sf_rank_need *r,
+                         double requested, double free_bytes)
 {
     const sf_gpu *gpu = sf_start_device(st, r->device)->gpu;
     sf_message_arg args[] = {
-        sf_msg_text("device", device_text(st, stage, r)),     sf_msg_bytes("free", (int64_t)free_bytes),
-        sf_msg_bytes("total", (int64_t)gpu->total),    sf_msg_number("util", st->stages[stage].need->util_frac),
+        sf_msg_text("device", device_text(st, stage, r)),
+        sf_msg_bytes("free", (int64_t)free_bytes),
+        sf_msg_bytes("total", (int64_t)gpu->total),
+        sf_msg_number("util", st->stages[stage].need->util_frac),
         sf_msg_bytes("requested", (int64_t)requested),
     };
 
@@ -153,11 +156,11 @@ static void check_room(sf_start *st, sf_event *e, const sf_rank_need *r, const s
     sf_start_fail(st, e, code, text);
     if (high >= 0)
         sf_start_risk(st, e, SF_E_TIGHT, text);
+    hint = sf_hint_room(st, e->stage, r, -f);
     sf_diag_error(st->dg, code, sf_node_where(stage->devices_node ? stage->devices_node : stage->node),
-                  "move the stage to another GPU, raise tensor_parallel_size, or lower what the other stages "
-                  "of this GPU take",
-                  "stage %lld (%.*s) runs out of memory on GPU %u %s: %.*s short", (long long)stage->id,
-                  SF_STR_ARG(stage->name), e->device, when, SF_STR_ARG(sf_fmt_gib(st->arena, (int64_t)-f)));
+                  hint.p, "stage %lld (%.*s) runs out of memory on GPU %u %s: %.*s short",
+                  (long long)stage->id, SF_STR_ARG(stage->name), e->device, when,
+                  SF_STR_ARG(sf_fmt_gib(st->arena, (int64_t)-f)));
 }
 
 static void phase_load(sf_start *st, size_t stage, const sf_rank_need *r)

@@ -25,7 +25,7 @@ typedef struct sf_start {
     sf_rank_need **ranks; /* per stage: writable copies, KV filled in */
     sf_event *events;
     size_t n_events, cap_events;
-    bool trial;               /* only the outcome is asked for: no hints, no report */
+    bool trial; /* only the outcome is asked for: no hints, no report */
     bool failed, risky, out_of_memory;
     size_t failure, risk; /* indices of the first such events */
 } sf_start;
@@ -53,7 +53,7 @@ void sf_start_risk(sf_start *st, sf_event *e, sf_code code, sf_str text);
  * fails.  False: out of memory.
  */
 bool sf_start_run(sf_start *st);
-/* Would it start with these needs in place of the ones at hand?  Leaves `st` alone but for out_of_memory. */
+/* Would it start, and no cache be capped, with these needs in place of the ones at hand?  Leaves `st` alone but for out_of_memory. */
 bool sf_start_trial(sf_start *st, const sf_need *need);
 
 /* The phases of one stage, all ranks; false once the start has failed. */
