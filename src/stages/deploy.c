@@ -461,6 +461,7 @@ sf_code sf_deploy_read(sf_reading *r)
         return default_diffusion(r);
     r->d->parallel_stage_init =
         r->wish->profile && r->wish->profile->has_admission && parallel && truth(parallel);
+    r->d->parallel_node = parallel;
     r->n_drafts = r->d->pipeline->n_stages;
     r->drafts = SF_NEW_ARRAY(r->a, sf_draft, r->n_drafts);
     if (!r->drafts)

@@ -7,10 +7,11 @@
 
 #include "memory/need.h"
 
+/* Does the release take this part off the requested memory?  The one place that says so. */
+bool sf_budget_has(const sf_profile *profile, sf_part part, bool process_known);
+
 /* What is subtracted from the requested memory on this rank, with its band. */
 sf_amount sf_budget_charges(sf_arena *a, const sf_profile *profile, const sf_rank_need *r, int64_t other_use,
                             bool process_known);
-/* True when the activation peak stays free for the profile run's room (it is charged). */
-bool sf_budget_keeps_activation(const sf_profile *profile, bool process_known);
 
 #endif

@@ -8,26 +8,31 @@
 #include "startup/budget.h"
 #include "startup/state.h"
 
-static bool process_known(const sf_start *st)
+bool sf_cache_absorbs(const sf_stage_need *n)
 {
-    return st->opt && st->opt->host_pids;
+    return n->has_kv && !n->kv_override_bytes && !n->kv.blocks_override;
 }
 
-/* Memory on the GPU that is not this process's torch memory, for releases that charge it. */
-static int64_t other_use(const sf_start *st, const sf_device_state *s, const sf_rank_need *r)
+int64_t sf_other_use(const sf_start *st, size_t stage, const sf_rank_need *r)
 {
-    double own = (double)r->part[SF_PART_WEIGHTS].bytes + (double)r->part[SF_PART_BUFFERS].bytes +
-                 (double)r->part[SF_PART_NON_TORCH].bytes + (double)r->part[SF_PART_CONTEXT].bytes +
-                 (double)r->part[SF_PART_NCCL].bytes;
+    static const sf_part own[] = {SF_PART_WEIGHTS, SF_PART_BUFFERS, SF_PART_NON_TORCH, SF_PART_CONTEXT,
+                                  SF_PART_NCCL};
+    double other = sf_start_device((sf_start *)(uintptr_t)st, r->device)->used;
+    const sf_stage_report *rep = &st->stages[stage];
 
-    return st->profile->kv_budget == SF_BUDGET_ALL_USED ? (int64_t)(s->used - own) : 0;
+    if (st->profile->kv_budget != SF_BUDGET_ALL_USED)
+        return 0;
+    for (size_t i = 0; rep->reached && i < sizeof own / sizeof *own; i++)
+        other -= (double)r->part[own[i]].bytes;
+    if (rep->started)
+        other -= (double)r->part[SF_PART_KV].bytes + (double)r->part[SF_PART_GRAPHS].bytes;
+    return other > 0 ? (int64_t)other : 0;
 }
 
 /* Bytes for the cache on one rank, and its band. */
 static sf_amount kv_budget(sf_start *st, size_t stage, const sf_rank_need *r)
 {
     const sf_stage_report *rep = &st->stages[stage];
-    const sf_device_state *s = sf_start_device(st, r->device);
     int64_t requested = rep->rank_requested[r->rank], k;
     sf_amount charges;
     sf_str formula;
@@ -35,7 +40,8 @@ static sf_amount kv_budget(sf_start *st, size_t stage, const sf_rank_need *r)
     if (rep->need->kv_override_bytes)
         return sf_amount_exact(rep->need->kv_override_bytes, SF_STR("kv_cache_memory_bytes as given"),
                                (sf_str){0});
-    charges = sf_budget_charges(st->arena, st->profile, r, other_use(st, s, r), process_known(st));
+    charges =
+        sf_budget_charges(st->arena, st->profile, r, sf_other_use(st, stage, r), sf_start_process_known(st));
     k = requested - charges.bytes;
     if (st->profile->kv_floor_zero && k < 0)
         k = 0;
@@ -45,34 +51,31 @@ static sf_amount kv_budget(sf_start *st, size_t stage, const sf_rank_need *r)
         k, requested - charges.high, requested - charges.low, SF_ORIGIN_MODELLED, formula, charges.source};
 }
 
-/* After sizing, the cache makes up for the errors of what was charged; the activation's remains. */
+/*
+ * After sizing, the cache makes up for the errors of what was charged: those of what is resident cancel
+ * out, those of room kept free (activation, graph reserve) turn into errors of the cache.
+ */
 static void take_cache(sf_start *st, size_t stage, sf_rank_need *r, uint64_t bytes)
 {
-    static const sf_part absorbed[] = {SF_PART_WEIGHTS, SF_PART_NON_TORCH, SF_PART_BUFFERS, SF_PART_CONTEXT,
-                                       SF_PART_NCCL};
     sf_device_state *s = sf_start_device(st, r->device);
-    const sf_profile *p = st->profile;
-    sf_amount taken = sf_amount_exact(bytes, (sf_str){0}, (sf_str){0});
+    sf_amount taken = sf_amount_exact(bytes, (sf_str){0}, (sf_str){0}), *kv = &r->part[SF_PART_KV];
 
-    r->part[SF_PART_KV].formula =
-        sf_arena_printf(st->arena, "%.*s in whole blocks of %.*s", SF_STR_ARG(r->part[SF_PART_KV].formula),
-                        SF_STR_ARG(sf_fmt_bytes(st->arena, st->stages[stage].kv->block_bytes)));
-    r->part[SF_PART_KV].high += (int64_t)bytes - r->part[SF_PART_KV].bytes;
-    r->part[SF_PART_KV].low += (int64_t)bytes - r->part[SF_PART_KV].bytes;
-    r->part[SF_PART_KV].bytes = (int64_t)bytes;
+    kv->formula = sf_arena_printf(st->arena, "%.*s in whole blocks of %.*s", SF_STR_ARG(kv->formula),
+                                  SF_STR_ARG(sf_fmt_bytes(st->arena, st->stages[stage].kv->block_bytes)));
+    kv->high += taken.bytes - kv->bytes;
+    kv->low += taken.bytes - kv->bytes;
+    kv->bytes = taken.bytes;
     sf_state_take(s, &taken);
-    if (st->stages[stage].need->kv_override_bytes)
+    if (!sf_cache_absorbs(st->stages[stage].need))
         return;
-    for (size_t i = 0; i < sizeof absorbed / sizeof *absorbed; i++) {
-        bool charged = (absorbed[i] != SF_PART_BUFFERS || p->buffers_in_budget) &&
-                       (absorbed[i] != SF_PART_CONTEXT || p->context_in_budget) &&
-                       (absorbed[i] != SF_PART_NCCL || p->nccl_in_budget);
-
-        if (charged || p->kv_budget == SF_BUDGET_PROCESS)
-            sf_state_forget_band(s, &r->part[absorbed[i]]);
+    for (sf_part part = 0; part < SF_PART_KV; part++) {
+        if (part == SF_PART_GRAPHS || !sf_budget_has(st->profile, part, sf_start_process_known(st)))
+            continue;
+        if (part == SF_PART_ACTIVATION || part == SF_PART_GRAPHS_EST)
+            sf_state_add_counterpart(s, &r->part[part]);
+        else
+            sf_state_forget_band(s, &r->part[part]);
     }
-    if (sf_budget_keeps_activation(p, process_known(st)))
-        sf_state_add_band(s, &r->part[SF_PART_ACTIVATION]);
 }
 
 static sf_code kv_code(sf_kv_error error)
@@ -93,10 +96,18 @@ static const sf_rank_need *failing_rank(const sf_start *st, size_t stage)
     return worst;
 }
 
+/* The argument that decides the size of the cache, else the stage. */
+static sf_where kv_where(const sf_stage *stage)
+{
+    const sf_node *bytes = stage->args.v[SF_ARG_kv_cache_memory_bytes].node;
+    const sf_node *util = stage->args.v[SF_ARG_gpu_memory_utilization].node;
+
+    return sf_node_where(bytes ? bytes : util ? util : stage->node);
+}
+
 static void kv_fails(sf_start *st, size_t stage, const sf_kv_result *kv)
 {
     const sf_stage_need *n = st->stages[stage].need;
-    const sf_node *node = n->stage->args.v[SF_ARG_gpu_memory_utilization].node;
     const sf_rank_need *r = failing_rank(st, stage);
     sf_str hint = sf_hint_kv(st, stage, r, kv);
     sf_event *e = sf_start_event(st, SF_EVENT_KV, stage, r, sf_state_free(sf_start_device(st, r->device)));
@@ -104,7 +115,7 @@ static void kv_fails(sf_start *st, size_t stage, const sf_kv_result *kv)
     if (!e)
         return;
     sf_start_fail(st, e, kv_code(kv->error), kv->error_text.n ? kv->error_text : kv->error_class);
-    sf_diag_error(st->dg, kv_code(kv->error), sf_node_where(node ? node : n->stage->node), hint.p,
+    sf_diag_error(st->dg, kv_code(kv->error), kv_where(n->stage), hint.p,
                   "stage %lld (%.*s) stops on GPU %u: %.*s", (long long)n->stage->id,
                   SF_STR_ARG(n->stage->name), r->device, SF_STR_ARG(e->text));
 }
@@ -158,6 +169,50 @@ static bool plan(sf_start *st, size_t stage, const sf_kv_result **ret)
     return rc == SF_OK;
 }
 
+/* The layout is refused; what is wrong has been said. */
+static void cannot_plan(sf_start *st, size_t stage)
+{
+    const sf_rank_need *r = &st->ranks[stage][0];
+    const sf_diag *why = st->dg ? sf_diags_last_error(st->dg) : NULL;
+    sf_event *e = sf_start_event(st, SF_EVENT_KV, stage, r, sf_state_free(sf_start_device(st, r->device)));
+
+    if (e)
+        sf_start_fail(st, e, why ? why->code : SF_E_KV_UNKNOWN,
+                      why ? why->message : SF_STR("unknown cache layout"));
+}
+
+/* Takes the cache of each rank. */
+static bool take_caches(sf_start *st, size_t stage)
+{
+    const sf_stage_report *rep = &st->stages[stage];
+
+    for (size_t i = 0; i < rep->need->n_ranks; i++) {
+        sf_rank_need *r = &st->ranks[stage][i];
+        sf_device_state *s = sf_start_device(st, r->device);
+        double before = sf_state_free(s);
+        sf_str text, hint;
+        sf_event *e;
+
+        take_cache(st, stage, r, rep->kv->worker_bytes[i]);
+        e = sf_start_event(st, SF_EVENT_KV, stage, r, before);
+        if (!e)
+            return false;
+        if (i == 0)
+            kv_risk(st, stage, rep->kv, e);
+        if (sf_state_free(s) >= 0)
+            continue;
+        text = sf_arena_printf(
+            st->arena, "torch.OutOfMemoryError: CUDA out of memory while allocating the KV cache: %.*s short",
+            SF_STR_ARG(sf_fmt_gib(st->arena, (int64_t)-sf_state_free(s))));
+        sf_start_fail(st, e, SF_E_OOM, text);
+        hint = sf_hint_room(st, stage, r, -sf_state_free(s));
+        sf_diag_error(st->dg, SF_E_OOM, kv_where(rep->need->stage), hint.p,
+                      "stage %lld (%.*s) on GPU %u: %.*s", (long long)rep->need->stage->id,
+                      SF_STR_ARG(rep->need->stage->name), r->device, SF_STR_ARG(text));
+    }
+    return !st->failed && !st->out_of_memory;
+}
+
 bool sf_kv_phase(sf_start *st, size_t stage)
 {
     sf_stage_report *rep = &st->stages[stage];
@@ -166,8 +221,10 @@ bool sf_kv_phase(sf_start *st, size_t stage)
     rep->max_model_len = rep->need->max_model_len;
     if (!rep->need->has_kv)
         return true;
+    if (!st->trial)
+        rep->util_needed = sf_util_needed(st, stage);
     if (!plan(st, stage, &kv)) {
-        st->failed = true;
+        cannot_plan(st, stage);
         return false;
     }
     rep->kv = kv;
@@ -180,30 +237,5 @@ bool sf_kv_phase(sf_start *st, size_t stage)
             kv_risk(st, stage, kv, &st->events[st->n_events - 1]);
         return false;
     }
-    for (size_t i = 0; i < rep->need->n_ranks; i++) {
-        sf_rank_need *r = &st->ranks[stage][i];
-        sf_device_state *s = sf_start_device(st, r->device);
-        double before = sf_state_free(s);
-        sf_event *e;
-
-        take_cache(st, stage, r, kv->worker_bytes[i]);
-        e = sf_start_event(st, SF_EVENT_KV, stage, r, before);
-        if (!e)
-            return false;
-        if (i == 0)
-            kv_risk(st, stage, kv, e);
-        if (sf_state_free(s) < 0) {
-            sf_str text = sf_arena_printf(
-                st->arena,
-                "torch.OutOfMemoryError: CUDA out of memory while allocating the KV cache: %.*s short",
-                SF_STR_ARG(sf_fmt_gib(st->arena, (int64_t)-sf_state_free(s))));
-
-            sf_start_fail(st, e, SF_E_OOM, text);
-            sf_diag_error(st->dg, SF_E_OOM, sf_node_where(rep->need->stage->node),
-                          "lower kv_cache_memory_bytes or gpu_memory_utilization",
-                          "stage %lld (%.*s) on GPU %u: %.*s", (long long)rep->need->stage->id,
-                          SF_STR_ARG(rep->need->stage->name), r->device, SF_STR_ARG(text));
-        }
-    }
-    return !st->failed && !st->out_of_memory;
+    return take_caches(st, stage);
 }

@@ -4,6 +4,7 @@
  */
 #include <math.h>
 
+#include "startup/budget.h"
 #include "startup/state.h"
 
 typedef struct lines {
@@ -14,26 +15,7 @@ typedef struct lines {
 
 static bool counts_in_budget(const sf_start *st, sf_part part)
 {
-    const sf_profile *p = st->profile;
-
-    if (p->kv_budget == SF_BUDGET_PROCESS && st->opt && st->opt->host_pids)
-        return part < SF_PART_ACTIVATION || part == SF_PART_KV;
-    switch (part) {
-    case SF_PART_WEIGHTS:
-    case SF_PART_KV:
-    case SF_PART_NON_TORCH:
-    case SF_PART_ACTIVATION:
-    case SF_PART_GRAPHS_EST:
-        return true;
-    case SF_PART_BUFFERS:
-        return p->buffers_in_budget;
-    case SF_PART_CONTEXT:
-        return p->context_in_budget;
-    case SF_PART_NCCL:
-        return p->nccl_in_budget;
-    default:
-        return false;
-    }
+    return part == SF_PART_KV || sf_budget_has(st->profile, part, sf_start_process_known(st));
 }
 
 /*
@@ -66,8 +48,9 @@ static bool part_is_there(const sf_start *st, size_t stage, sf_part part)
             reached = st->events[i].kind;
     switch (part) {
     case SF_PART_CONTEXT:
-    case SF_PART_NCCL:
         return true;
+    case SF_PART_NCCL:
+        return !st->profile->nccl_in_budget || reached >= SF_EVENT_LOAD;
     case SF_PART_WEIGHTS:
     case SF_PART_BUFFERS:
     case SF_PART_POOL:
@@ -121,20 +104,48 @@ static void add_device(lines *l, const sf_gpu *gpu)
                 add_rank(l, s, &l->st->ranks[s][i]);
 }
 
+/*
+ * The room for activations counts as used.  Where the cache takes what they leave, the two errors cancel out;
+ * elsewhere the error of the room comes on top.
+ */
+static void count_activation(const sf_start *st, size_t stage, const sf_rank_need *r, sf_device_state *s)
+{
+    const sf_stage_report *rep = &st->stages[stage];
+    const sf_amount *x = &r->part[SF_PART_ACTIVATION];
+    const sf_amount mirror = {x->bytes, 2 * x->bytes - x->high, 2 * x->bytes - x->low, x->origin, {0}, {0}};
+
+    if (!part_is_there(st, stage, SF_PART_ACTIVATION))
+        return;
+    if (part_is_there(st, stage, SF_PART_KV) && sf_cache_absorbs(rep->need) &&
+        sf_budget_has(st->profile, SF_PART_ACTIVATION, sf_start_process_known(st)))
+        sf_state_forget_band(s, &mirror);
+    else
+        sf_state_take(s, x);
+}
+
+static int64_t saturated(double bytes)
+{
+    return bytes > 9e18 ? INT64_MAX : bytes < -9e18 ? INT64_MIN : (int64_t)bytes;
+}
+
 static void sum_device(const sf_start *st, const lines *l, const sf_gpu *gpu, sf_device_report *d)
 {
-    double t_low = (double)(gpu->total - gpu->total_low), t_high = (double)(gpu->total_high - gpu->total);
-    const sf_device_state *s = sf_start_device((sf_start *)(uintptr_t)st, gpu->index);
+    sf_device_state s = *sf_start_device((sf_start *)(uintptr_t)st, gpu->index);
 
     *d = (sf_device_report){.gpu = gpu, .total = (int64_t)gpu->total, .tenants = (int64_t)gpu->used};
     for (size_t i = 0; i < l->n; i++)
         if (l->items[i].device == gpu->index)
             d->used += l->items[i].amount.bytes;
-    d->used_low = d->used - (int64_t)sqrt(s->var_low);
-    d->used_high = d->used + (int64_t)sqrt(s->var_high);
+    for (size_t k = 0; k < st->d->n_stages; k++)
+        for (size_t i = 0; i < st->stages[k].need->n_ranks; i++)
+            if (st->ranks[k][i].device == gpu->index)
+                count_activation(st, k, &st->ranks[k][i], &s);
+    s.used = (double)d->used;
+    d->used_low = saturated((double)d->used - sqrt(s.var_low));
+    d->used_high = saturated((double)d->used + sqrt(s.var_high));
     d->left = d->total - d->used;
-    d->left_low = d->left - (int64_t)sqrt(s->var_high + t_low * t_low);
-    d->left_high = d->left + (int64_t)sqrt(s->var_low + t_high * t_high);
+    d->left_low = saturated(sf_state_free_low(&s));
+    d->left_high = saturated(sf_state_free_high(&s));
     for (size_t k = 0; k < st->d->n_stages; k++)
         for (size_t i = 0; i < st->stages[k].need->n_ranks; i++)
             if (st->ranks[k][i].device == gpu->index) {

@@ -16,18 +16,23 @@ static sf_where util_where(const sf_stage *s)
     return sf_node_where(node ? node : s->node);
 }
 
-static sf_str device_text(const sf_start *st, const sf_rank_need *r)
+static sf_str device_text(const sf_start *st, size_t stage, const sf_rank_need *r)
 {
-    return sf_arena_printf(st->arena, "cuda:%u", r->tp_rank); /* as the process sees its own devices */
+    uint32_t tp = st->d->stages[stage].tp ? st->d->stages[stage].tp : 1;
+
+    return sf_arena_printf(st->arena, "cuda:%u",
+                           r->pp_rank * tp + r->tp_rank); /* as the engine counts its GPUs */
 }
 
-static sf_str check_text(sf_start *st, sf_message which, const sf_stage_need *n, const sf_rank_need *r,
+static sf_str check_text(sf_start *st, sf_message which, size_t stage, const sf_rank_need *r,
                          double requested, double free_bytes)
 {
     const sf_gpu *gpu = sf_start_device(st, r->device)->gpu;
     sf_message_arg args[] = {
-        sf_msg_text("device", device_text(st, r)),     sf_msg_bytes("free", (int64_t)free_bytes),
-        sf_msg_bytes("total", (int64_t)gpu->total),    sf_msg_number("util", n->util_frac),
+        sf_msg_text("device", device_text(st, stage, r)),
+        sf_msg_bytes("free", (int64_t)free_bytes),
+        sf_msg_bytes("total", (int64_t)gpu->total),
+        sf_msg_number("util", st->stages[stage].need->util_frac),
         sf_msg_bytes("requested", (int64_t)requested),
     };
 
@@ -40,21 +45,16 @@ static void phase_init(sf_start *st, size_t stage, const sf_rank_need *r)
     double before = sf_state_free(s);
 
     sf_state_take(s, &r->part[SF_PART_CONTEXT]);
-    sf_state_take(s, &r->part[SF_PART_NCCL]);
+    if (!st->profile->nccl_in_budget) /* else they are made after the snapshot */
+        sf_state_take(s, &r->part[SF_PART_NCCL]);
     sf_start_event(st, SF_EVENT_INIT, stage, r, before);
-}
-
-/* The check looks at what is free after the context and, in newer releases, the communicators. */
-static double free_at_check(const sf_start *st, const sf_rank_need *r, double free_bytes)
-{
-    return st->profile->nccl_in_budget ? free_bytes + (double)r->part[SF_PART_NCCL].bytes : free_bytes;
 }
 
 static void check_fails(sf_start *st, size_t stage, const sf_rank_need *r, sf_event *e, double requested,
                         double f)
 {
     const sf_stage_need *n = st->stages[stage].need;
-    sf_str text = check_text(st, SF_MSG_FREE_MEMORY, n, r, requested, f);
+    sf_str text = check_text(st, SF_MSG_FREE_MEMORY, stage, r, requested, f);
     sf_str hint = sf_hint_free_memory(st, stage, r, f);
 
     sf_start_fail(st, e, SF_E_FREE_MEMORY, text);
@@ -67,7 +67,7 @@ static void check_caps(sf_start *st, size_t stage, const sf_rank_need *r, sf_eve
                        double f)
 {
     const sf_stage_need *n = st->stages[stage].need;
-    sf_str text = check_text(st, SF_MSG_FREE_MEMORY_CAP, n, r, requested, f);
+    sf_str text = check_text(st, SF_MSG_FREE_MEMORY_CAP, stage, r, requested, f);
     sf_str hint = sf_hint_free_memory(st, stage, r, f);
 
     e->code = SF_E_CAPPED;
@@ -92,7 +92,7 @@ static void phase_check(sf_start *st, size_t stage, const sf_rank_need *r)
     sf_device_state *s = sf_start_device(st, r->device);
     sf_stage_report *rep = &st->stages[stage];
     const sf_stage_need *n = rep->need;
-    double requested = (double)s->gpu->total * n->util_frac, f = free_at_check(st, r, sf_state_free(s));
+    double requested = (double)s->gpu->total * n->util_frac, f = sf_state_free(s);
     sf_event *e = sf_start_event(st, SF_EVENT_CHECK, stage, r, f);
 
     if (!e)
@@ -116,41 +116,51 @@ static void phase_check(sf_start *st, size_t stage, const sf_rank_need *r)
         check_fails(st, stage, r, e, requested, f);
     if (st->profile->check != SF_CHECK_STRICT)
         return;
-    if ((f >= requested && free_at_check(st, r, sf_state_free_low(s)) < requested) ||
-        (f < requested && free_at_check(st, r, sf_state_free_high(s)) >= requested))
+    if ((f >= requested && sf_state_free_low(s) < requested) ||
+        (f < requested && sf_state_free_high(s) >= requested))
         sf_start_risk(st, e, SF_E_TIGHT,
                       sf_arena_printf(st->arena, "%.*s free against %.*s requested, within the error band",
                                       SF_STR_ARG(sf_fmt_gib(st->arena, (int64_t)f)),
                                       SF_STR_ARG(sf_fmt_gib(st->arena, (int64_t)requested))));
 }
 
-/* Fails the event when nothing is free any more, marks a risk when the band reaches below zero. */
-static void check_room(sf_start *st, sf_event *e, const sf_device_state *s, double room, sf_code code,
-                       const char *what)
+/* Fails the event when less than `room` is free, marks a risk when the band reaches that far. */
+static void check_room(sf_start *st, sf_event *e, const sf_rank_need *r, const sf_amount *room, sf_code code)
 {
+    static const char *const what[] = {
+        [SF_EVENT_LOAD] = "while loading the weights",
+        [SF_EVENT_PROFILE] = "in the profile run",
+        [SF_EVENT_GRAPHS] = "while capturing CUDA graphs",
+    };
     const sf_stage *stage = st->stages[e->stage].need->stage;
-    double f = sf_state_free(s) - room, low = sf_state_free_low(s) - room,
-           high = sf_state_free_high(s) - room;
-    sf_str text;
+    sf_device_state s = *sf_start_device(st, r->device);
+    const char *when = what[e->kind];
+    double f, low, high;
+    sf_str text, hint;
 
+    if (room)
+        sf_state_take(&s, room);
+    f = sf_state_free(&s);
+    low = sf_state_free_low(&s);
+    high = sf_state_free_high(&s);
     if (f >= 0 && low >= 0)
         return;
     if (f >= 0) {
         sf_start_risk(st, e, SF_E_TIGHT,
-                      sf_arena_printf(st->arena, "%s leaves %.*s, within the error band", what,
+                      sf_arena_printf(st->arena, "%s leaves %.*s, within the error band", when,
                                       SF_STR_ARG(sf_fmt_gib(st->arena, (int64_t)f))));
         return;
     }
-    text = sf_arena_printf(st->arena, "torch.OutOfMemoryError: CUDA out of memory %s: %.*s short", what,
+    text = sf_arena_printf(st->arena, "torch.OutOfMemoryError: CUDA out of memory %s: %.*s short", when,
                            SF_STR_ARG(sf_fmt_gib(st->arena, (int64_t)-f)));
     sf_start_fail(st, e, code, text);
     if (high >= 0)
         sf_start_risk(st, e, SF_E_TIGHT, text);
+    hint = sf_hint_room(st, e->stage, r, -f);
     sf_diag_error(st->dg, code, sf_node_where(stage->devices_node ? stage->devices_node : stage->node),
-                  "move the stage to another GPU, raise tensor_parallel_size, or lower what the other stages "
-                  "of this GPU take",
-                  "stage %lld (%.*s) runs out of memory on GPU %u %s: %.*s short", (long long)stage->id,
-                  SF_STR_ARG(stage->name), e->device, what, SF_STR_ARG(sf_fmt_gib(st->arena, (int64_t)-f)));
+                  hint.p, "stage %lld (%.*s) runs out of memory on GPU %u %s: %.*s short",
+                  (long long)stage->id, SF_STR_ARG(stage->name), e->device, when,
+                  SF_STR_ARG(sf_fmt_gib(st->arena, (int64_t)-f)));
 }
 
 static void phase_load(sf_start *st, size_t stage, const sf_rank_need *r)
@@ -159,12 +169,14 @@ static void phase_load(sf_start *st, size_t stage, const sf_rank_need *r)
     double before = sf_state_free(s);
     sf_event *e;
 
+    if (st->profile->nccl_in_budget)
+        sf_state_take(s, &r->part[SF_PART_NCCL]);
     sf_state_take(s, &r->part[SF_PART_WEIGHTS]);
     sf_state_take(s, &r->part[SF_PART_BUFFERS]);
     sf_state_take(s, &r->part[SF_PART_POOL]);
     e = sf_start_event(st, SF_EVENT_LOAD, stage, r, before);
     if (e)
-        check_room(st, e, s, 0, SF_E_WEIGHTS_OOM, "while loading the weights");
+        check_room(st, e, r, NULL, SF_E_WEIGHTS_OOM);
 }
 
 static void phase_profile(sf_start *st, size_t stage, const sf_rank_need *r)
@@ -176,7 +188,7 @@ static void phase_profile(sf_start *st, size_t stage, const sf_rank_need *r)
     sf_state_take(s, &r->part[SF_PART_NON_TORCH]);
     e = sf_start_event(st, SF_EVENT_PROFILE, stage, r, before);
     if (e)
-        check_room(st, e, s, (double)r->part[SF_PART_ACTIVATION].bytes, SF_E_OOM, "in the profile run");
+        check_room(st, e, r, &r->part[SF_PART_ACTIVATION], SF_E_OOM);
 }
 
 static void phase_graphs(sf_start *st, size_t stage, const sf_rank_need *r)
@@ -189,7 +201,7 @@ static void phase_graphs(sf_start *st, size_t stage, const sf_rank_need *r)
     sf_state_take(s, &r->part[SF_PART_CODEC_GRAPHS]);
     e = sf_start_event(st, SF_EVENT_GRAPHS, stage, r, before);
     if (e)
-        check_room(st, e, s, 0, SF_E_OOM, "while capturing CUDA graphs");
+        check_room(st, e, r, NULL, SF_E_OOM);
 }
 
 typedef void phase(sf_start *st, size_t stage, const sf_rank_need *r);

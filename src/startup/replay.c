@@ -53,8 +53,10 @@ static bool prepare_stage(sf_start *st, size_t s)
     return rep->rank_requested && rep->rank_free && st->ranks[s];
 }
 
-static bool prepare(sf_start *st, const sf_inventory *inv)
+static bool prepare(sf_start *st)
 {
+    const sf_inventory *inv = st->inv;
+
     st->n_devices = inv->n;
     st->devices = SF_NEW_ARRAY(st->arena, sf_device_state, inv->n);
     st->stages = SF_NEW_ARRAY(st->arena, sf_stage_report, st->d->n_stages);
@@ -79,21 +81,51 @@ static void set_verdict(const sf_start *st, sf_replay *r)
         r->first_failure = &r->events[st->risk];
 }
 
+bool sf_start_run(sf_start *st)
+{
+    size_t *order = start_order(st);
+
+    if (!order || !prepare(st))
+        return false;
+    if (sf_admission(st))
+        for (size_t i = 0; i < st->d->n_stages && sf_stage_start(st, order[i]); i++)
+            ;
+    return !st->out_of_memory;
+}
+
+bool sf_start_trial(sf_start *st, const sf_need *need)
+{
+    sf_start t = {.arena = st->arena,
+                  .profile = st->profile,
+                  .d = st->d,
+                  .need = need,
+                  .inv = st->inv,
+                  .opt = st->opt,
+                  .trial = true};
+
+    if (!sf_start_run(&t)) {
+        st->out_of_memory = true;
+        return false;
+    }
+    for (size_t i = 0; i < t.d->n_stages; i++)
+        if (t.stages[i].capped && t.stages[i].need->has_kv)
+            return false;
+    return !t.failed;
+}
+
 sf_code sf_replay_start(sf_arena *a, const sf_profile *profile, const sf_deployment *d, const sf_need *need,
                         const sf_inventory *inv, const sf_account_options *opt, sf_diags *dg,
                         const sf_replay **ret)
 {
-    sf_start st = {.arena = a, .profile = profile, .d = d, .need = need, .opt = opt, .dg = dg};
+    sf_start st = {.arena = a, .profile = profile, .d = d, .need = need, .inv = inv, .opt = opt, .dg = dg};
     sf_replay *r = SF_NEW(a, sf_replay);
-    size_t *order = start_order(&st);
     sf_code rc;
 
-    if (!r || !order || !prepare(&st, inv))
+    if (!r || !sf_start_run(&st))
         return SF_E_NOMEM;
-    for (size_t i = 0; i < d->n_stages && sf_stage_start(&st, order[i]); i++)
-        ;
     for (size_t s = 0; s < d->n_stages; s++)
-        st.stages[s].util_needed = sf_util_needed(&st, s);
+        if (!st.stages[s].reached)
+            st.stages[s].util_needed = sf_util_needed(&st, s);
     if (st.out_of_memory)
         return SF_E_NOMEM;
     r->events = st.events;

@@ -3,6 +3,11 @@
 
 #include <math.h>
 
+static double squared(int64_t width)
+{
+    return (double)width * (double)width;
+}
+
 double sf_state_free(const sf_device_state *s)
 {
     return (double)s->gpu->total - s->used;
@@ -22,21 +27,17 @@ double sf_state_free_high(const sf_device_state *s)
     return sf_state_free(s) + sqrt(s->var_low + t * t);
 }
 
-static double squared(int64_t width)
+void sf_state_take(sf_device_state *s, const sf_amount *amount)
 {
-    return (double)width * (double)width;
-}
-
-void sf_state_add_band(sf_device_state *s, const sf_amount *amount)
-{
+    s->used += (double)amount->bytes;
     s->var_low += squared(amount->bytes - amount->low);
     s->var_high += squared(amount->high - amount->bytes);
 }
 
-void sf_state_take(sf_device_state *s, const sf_amount *amount)
+void sf_state_add_counterpart(sf_device_state *s, const sf_amount *amount)
 {
-    s->used += (double)amount->bytes;
-    sf_state_add_band(s, amount);
+    s->var_low += squared(amount->high - amount->bytes);
+    s->var_high += squared(amount->bytes - amount->low);
 }
 
 void sf_state_forget_band(sf_device_state *s, const sf_amount *amount)
@@ -108,6 +109,11 @@ void sf_start_risk(sf_start *st, sf_event *e, sf_code code, sf_str text)
     if (!st->risky)
         st->risk = (size_t)(e - st->events);
     st->risky = true;
+}
+
+bool sf_start_process_known(const sf_start *st)
+{
+    return st->opt && st->opt->host_pids;
 }
 
 const char *sf_event_name(sf_event_kind kind)

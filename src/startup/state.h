@@ -16,6 +16,7 @@ typedef struct sf_start {
     const sf_profile *profile;
     const sf_deployment *d;
     const sf_need *need;
+    const sf_inventory *inv;
     const sf_account_options *opt;
     sf_diags *dg;
     sf_device_state *devices;
@@ -24,6 +25,7 @@ typedef struct sf_start {
     sf_rank_need **ranks; /* per stage: writable copies, KV filled in */
     sf_event *events;
     size_t n_events, cap_events;
+    bool trial; /* only the outcome is asked for: no hints, no report */
     bool failed, risky, out_of_memory;
     size_t failure, risk; /* indices of the first such events */
 } sf_start;
@@ -35,7 +37,8 @@ double sf_state_free_high(const sf_device_state *s);
 void sf_state_take(sf_device_state *s, const sf_amount *amount);
 /* Takes the band of an amount away again: something else makes up for its error. */
 void sf_state_forget_band(sf_device_state *s, const sf_amount *amount);
-void sf_state_add_band(sf_device_state *s, const sf_amount *amount);
+/* The band of something that grows by as much as the amount falls short. */
+void sf_state_add_counterpart(sf_device_state *s, const sf_amount *amount);
 sf_device_state *sf_start_device(sf_start *st, uint32_t index);
 
 /* Adds an event on the rank's device; `before` is what was free before it.  NULL: no memory. */
@@ -45,14 +48,35 @@ sf_event *sf_start_event(sf_start *st, sf_event_kind kind, size_t stage, const s
 void sf_start_fail(sf_start *st, sf_event *e, sf_code code, sf_str text);
 void sf_start_risk(sf_start *st, sf_event *e, sf_code code, sf_str text);
 
+/*
+ * Prepares the state for d, need, inv and the rest of `st`, and starts the stages in the release's order until one
+ * fails.  False: out of memory.
+ */
+bool sf_start_run(sf_start *st);
+/* Would it start, and no cache be capped, with these needs in place of the ones at hand?  Leaves `st` alone but for out_of_memory. */
+bool sf_start_trial(sf_start *st, const sf_need *need);
+
 /* The phases of one stage, all ranks; false once the start has failed. */
 bool sf_stage_start(sf_start *st, size_t stage);
 /* The KV phase alone: sizes and takes the cache of every rank. */
 bool sf_kv_phase(sf_start *st, size_t stage);
+/* The admission of a parallel start, before anything is launched (vLLM-Omni). */
+bool sf_admission(sf_start *st);
 
-/* What to type: hints for a failed check and a failed KV sizing; empty when nothing helps. */
+/* True when the process can read its own memory use (no container, NVML). */
+bool sf_start_process_known(const sf_start *st);
+/* Is the cache sized by what is left over, so that it makes up for the errors of what is charged? */
+bool sf_cache_absorbs(const sf_stage_need *n);
+/* Memory on the rank's GPU that is not its own, for releases that charge it; else 0. */
+int64_t sf_other_use(const sf_start *st, size_t stage, const sf_rank_need *r);
+
+/*
+ * What to type after a failed check, a failed KV sizing, or running out of memory.  Every number in
+ * them has been tried: with it the deployment starts.
+ */
 sf_str sf_hint_free_memory(sf_start *st, size_t stage, const sf_rank_need *r, double free_bytes);
 sf_str sf_hint_kv(sf_start *st, size_t stage, const sf_rank_need *r, const sf_kv_result *kv);
+sf_str sf_hint_room(sf_start *st, size_t stage, const sf_rank_need *r, double short_bytes);
 /* Bytes that the stage needs inside its budget on this rank to serve one request of its length. */
 double sf_budget_needed(sf_start *st, size_t stage, const sf_rank_need *r);
 /* The same as a utilisation, rounded up to hundredths; 0 when no utilisation up to 1 is enough. */
