@@ -80,7 +80,7 @@ typedef struct sf_deployment {
     size_t n_stages;
     bool async_chunk, parallel_stage_init;
     const sf_node *parallel_node; /* where parallel_stage_init is set, or NULL */
-    sf_str served_by; /* "serve" or "llm": decides the batch defaults */
+    sf_str served_by;             /* "serve" or "llm": decides the batch defaults */
 } sf_deployment;
 
 /* Files that a config refers to (base_config) come in through this. */
