@@ -51,3 +51,11 @@ row 'one header of 90,000 tensors' 15 30 "$bench/floor $models/one/model.safeten
     "$program" estimate "$models/one" --gpu 8xH100-80GB
 row '163 headers, 90,000 tensors' 60 30 "$bench/floor $(echo "$models"/shards/*.safetensors)" \
     "$program" estimate "$models/shards" --gpu 8xH100-80GB
+corpus=${SF_CORPUS:-../shared/data}/omni-configs
+if [ -d "$corpus" ]; then
+    # shellcheck disable=SC2046 # names without blanks
+    row "lint, $(find "$corpus" -name '*.yaml' | wc -l) configs" 300 64 "$bench/floor $(find "$corpus" -name '*.yaml' | tr '\n' ' ')" \
+        "$program" lint $(find "$corpus" -name '*.yaml')
+else
+    echo "lint, all configs: skipped, no corpus"
+fi

@@ -37,6 +37,7 @@ typedef struct stagefit_options {
 #define STAGEFIT_ASSUME_FULL_ATTENTION                                                                       \
     1u                        /* an unknown architecture is taken for a dense decoder; marked assumed */
 #define STAGEFIT_CONTAINER 2u /* the engine runs in a container without the host's PIDs */
+#define STAGEFIT_STRICT 4u    /* lint: warnings count as findings */
 
 /*
  * What to check.  Pointers are borrowed for the call; unset ones are NULL.  Exactly one of
@@ -59,7 +60,9 @@ typedef struct stagefit_request {
     size_t n_gpus;
     const char *const *set; /* engine arguments beside the config: "max_model_len=8192" */
     size_t n_set;
-    int64_t context; /* estimate: tokens of one request to size for; 0: the model's own */
+    int64_t context;            /* estimate: tokens of one request to size for; 0: the model's own */
+    const char *const *configs; /* lint: paths of stage configs, in place of `config` */
+    size_t n_configs;
 } stagefit_request;
 
 /* `opt` may be NULL.  SF1001 when memory is out, SF1010 for options that are not understood. */
@@ -74,6 +77,16 @@ STAGEFIT_API void stagefit_close(stagefit *sf); /* NULL is fine */
 STAGEFIT_API int stagefit_check(stagefit *sf, const stagefit_request *req, stagefit_result **ret);
 /* One model: weights by component, KV cache per token, what fits which GPU. */
 STAGEFIT_API int stagefit_estimate(stagefit *sf, const stagefit_request *req, stagefit_result **ret);
+/*
+ * Stage configs held against the rules of the engine release: `configs`, or one of `config` and `config_text`.
+ * Needs no GPU.  Status: 0 nothing but warnings and notes (STAGEFIT_STRICT: notes), 1 findings, 2 a file cannot
+ * be read.
+ */
+STAGEFIT_API int stagefit_lint(stagefit *sf, const stagefit_request *req, stagefit_result **ret);
+/* JSON Schema of a format of stage configs, "stages" or "stage_args", as the text of the result. */
+STAGEFIT_API int stagefit_schema(stagefit *sf, const char *format, stagefit_result **ret);
+/* A legacy config (`config` or `config_text`) as a deploy config: the text of the result.  What is lost is a warning. */
+STAGEFIT_API int stagefit_migrate(stagefit *sf, const stagefit_request *req, stagefit_result **ret);
 /* What the program knows: "gpus", "models", "engines", "pipelines", "codes". */
 STAGEFIT_API int stagefit_list(stagefit *sf, const char *what, stagefit_result **ret);
 /* The long text of a diagnostic code (7001 for SF7001). */
@@ -92,6 +105,11 @@ STAGEFIT_API int stagefit_result_status(const stagefit_result *r);
 STAGEFIT_API const char *stagefit_result_text(stagefit_result *r, unsigned width, unsigned flags);
 /* The answer and its diagnostics as one JSON document.  Owned by the result; NULL when memory is out. */
 STAGEFIT_API const char *stagefit_result_json(stagefit_result *r);
+/*
+ * Findings of stagefit_lint in another format: "sarif" (SARIF 2.1.0) or "github" (annotations of a workflow).
+ * Owned by the result until the next call; NULL when memory is out, for other results and for other formats.
+ */
+STAGEFIT_API const char *stagefit_result_as(stagefit_result *r, const char *format);
 /* The diagnostics as the program prints them; empty when there are none.  Owned by the result. */
 STAGEFIT_API const char *stagefit_result_diagnostics(stagefit_result *r, unsigned width, unsigned flags);
 STAGEFIT_API void stagefit_result_free(stagefit_result *r); /* NULL is fine */

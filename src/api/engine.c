@@ -38,6 +38,14 @@ static sf_code newest_reader(sf_inputs *in, sf_config_format format, const sf_pr
     return rc;
 }
 
+void sf_inputs_format_note(sf_inputs *in, const sf_node *root, const sf_profile *profile)
+{
+    sf_diag_note(
+        in->dg, SF_E_FORMAT_OLD, sf_node_where(root), "--engine says which release you run",
+        "the newest vLLM-Omni does not read this format; taken as for vllm-omni@%.*s, the last that does",
+        SF_STR_ARG(profile->release));
+}
+
 sf_code sf_inputs_profile(sf_inputs *in, sf_str spec, bool omni, sf_str config, const sf_profile **ret)
 {
     sf_config_format format;
@@ -58,9 +66,6 @@ sf_code sf_inputs_profile(sf_inputs *in, sf_str spec, bool omni, sf_str config, 
         return SF_OK;
     rc = newest_reader(in, format, ret);
     if (!rc)
-        sf_diag_note(
-            in->dg, SF_E_FORMAT_OLD, sf_node_where(root), "--engine says which release you run",
-            "the newest vLLM-Omni does not read this format; taken as for vllm-omni@%.*s, the last that does",
-            SF_STR_ARG((*ret)->release));
+        sf_inputs_format_note(in, root, *ret);
     return rc;
 }

@@ -32,5 +32,7 @@ sf_code sf_inputs_checkpoint(sf_inputs *in, sf_str name, const sf_checkpoint **r
 sf_code sf_inputs_config(sf_inputs *in, sf_str path, sf_str *ret_text, sf_str *ret_file);
 /* The profile for `spec` (empty: the newest that reads the format of the stage config). */
 sf_code sf_inputs_profile(sf_inputs *in, sf_str spec, bool omni, sf_str config, const sf_profile **ret);
+/* Says that an older release was taken because the newest does not read the format of `root`. */
+void sf_inputs_format_note(sf_inputs *in, const sf_node *root, const sf_profile *profile);
 
 #endif

@@ -33,6 +33,12 @@ const char *stagefit_result_text(stagefit_result *r, unsigned width, unsigned fl
     case SF_RESULT_CODE:
         sf_report_code_text(&r->text, r->arena, &r->code, columns, flags);
         break;
+    case SF_RESULT_LINT:
+        sf_report_lint_text(&r->text, r->arena, &r->lint, columns, flags);
+        break;
+    case SF_RESULT_DOCUMENT:
+        sf_buf_add(&r->text, r->document.text);
+        break;
     }
     return finished(&r->text);
 }
@@ -56,6 +62,12 @@ const char *stagefit_result_json(stagefit_result *r)
         break;
     case SF_RESULT_CODE:
         sf_report_code_json(&w, &r->code, r->status);
+        break;
+    case SF_RESULT_LINT:
+        sf_report_lint_json(&w, &r->lint, r->status);
+        break;
+    case SF_RESULT_DOCUMENT:
+        sf_report_document_json(&w, &r->document, r->status);
         break;
     }
     sf_buf_add_char(&r->json, '\n');

@@ -109,7 +109,7 @@ bool sf_request_read(const stagefit_request *req, stagefit_request *ret)
     if (!req || req->size < 2 * sizeof(uint32_t))
         return false;
     memcpy(ret, req, req->size < sizeof *ret ? req->size : sizeof *ret);
-    return (ret->flags & ~(STAGEFIT_ASSUME_FULL_ATTENTION | STAGEFIT_CONTAINER)) == 0;
+    return (ret->flags & ~(STAGEFIT_ASSUME_FULL_ATTENTION | STAGEFIT_CONTAINER | STAGEFIT_STRICT)) == 0;
 }
 
 int stagefit_result_status(const stagefit_result *r)

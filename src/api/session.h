@@ -3,7 +3,7 @@
 #define SF_API_SESSION_H
 
 #include "base/fs.h"
-#include "report/view.h"
+#include "report/lint.h"
 #include "stagefit/stagefit.h"
 
 struct stagefit {
@@ -15,7 +15,9 @@ typedef enum sf_result_kind {
     SF_RESULT_CHECK,
     SF_RESULT_ESTIMATE,
     SF_RESULT_LIST,
-    SF_RESULT_CODE
+    SF_RESULT_CODE,
+    SF_RESULT_LINT,
+    SF_RESULT_DOCUMENT
 } sf_result_kind;
 
 struct stagefit_result {
@@ -27,6 +29,8 @@ struct stagefit_result {
     sf_estimate_view estimate;
     const sf_list_view *list;
     sf_code_view code;
+    sf_lint_view lint;
+    sf_document_view document;
     sf_buf text, json, diags; /* rendered on demand */
 };
 

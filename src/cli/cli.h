@@ -20,7 +20,10 @@ enum {
     FOR_LIST = 8,
     FOR_DEMO = 16,
     FOR_COMPLETION = 32,
-    FOR_ALL = 63
+    FOR_LINT = 64,
+    FOR_SCHEMA = 128,
+    FOR_MIGRATE = 256,
+    FOR_ALL = 511
 };
 
 /* One option, as it was found on the command line and as --help, man page and completions show it. */
@@ -39,7 +42,7 @@ typedef struct cli_args {
     const char **gpus, **set, **words; /* as many as there are words on the command line */
     size_t n_gpus, n_set, n_words;
     bool dashes; /* the words stood behind "--" or begin with the engine's name */
-    const char *model, *engine, *pipeline, *platform, *color;
+    const char *model, *engine, *pipeline, *platform, *color, *format;
     int64_t context;
     unsigned width, request_flags, text_flags;
     bool json, names, help;
@@ -96,8 +99,13 @@ int cmd_estimate(const cli_command *cmd, cli_args *args);
 int cmd_explain(const cli_command *cmd, cli_args *args);
 int cmd_list(const cli_command *cmd, cli_args *args);
 int cmd_completion(const cli_command *cmd, cli_args *args);
+int cmd_lint(const cli_command *cmd, cli_args *args);
+int cmd_schema(const cli_command *cmd, cli_args *args);
+int cmd_migrate(const cli_command *cmd, cli_args *args);
 /* A request with the options that commands share. */
 stagefit_request cli_request(const cli_args *args);
+/* A stage config from standard input; 0, or an exit code after saying why.  `*ret_text` is the caller's to free. */
+int cli_read_config(stagefit_request *req, char **ret_text);
 /* Shows a result (frees it) and gives the exit code; `rc` is what the library call gave. */
 int cli_show(const cli_args *args, stagefit *sf, int rc, stagefit_result *result, unsigned flags);
 /* Checks what the operands name, with these text flags on top. */

@@ -1,14 +1,11 @@
 /*
  * cmd_check: stagefit check and stagefit demo.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli.h"
-
-enum { STDIN_MAX = 8 * 1024 * 1024 };
 
 static const char *const demo_gpus[] = {"2xH100-80GB"};
 
@@ -36,16 +33,7 @@ static int name_input(const cli_command *cmd, const cli_args *args, stagefit_req
         req->config = args->words[0];
         return 0;
     }
-    *ret_text = cli_read_stdin(STDIN_MAX, &req->config_len);
-    if (!*ret_text && errno == EFBIG)
-        return cli_usage("a stage config has at most 8 MiB", "standard input is too long");
-    if (!*ret_text) {
-        fprintf(stderr, "stagefit: cannot read standard input: %s\n", strerror(errno));
-        return EXIT_OUTSIDE;
-    }
-    req->config_text = *ret_text;
-    req->config_dir = ".";
-    return 0;
+    return cli_read_config(req, ret_text);
 }
 
 int cli_check(const cli_command *cmd, cli_args *args, unsigned flags)

@@ -67,6 +67,10 @@ void cli_help_command(FILE *out, const cli_command *cmd)
         fputs("\nExit status: 0 fits, 1 does not, 2 input or command line cannot be understood,\n"
               "3 trouble outside (files, system).\n",
               out);
+    if (cmd->mask & FOR_LINT)
+        fputs("\nExit status: 0 no errors (with --strict no warnings either), 1 findings,\n"
+              "2 a file or the command line cannot be understood.\n",
+              out);
     fprintf(out, "\nSee stagefit-%s(1).\n", cmd->mask == FOR_LIST ? "list" : cmd->name);
 }
 

@@ -22,6 +22,8 @@ enum {
     OPT_EXPLAIN,
     OPT_TIMELINE,
     OPT_NAMES,
+    OPT_FORMAT,
+    OPT_STRICT,
     OPT_JSON,
     OPT_COLOR,
     OPT_WIDTH,
@@ -29,7 +31,8 @@ enum {
 };
 
 #define FOR_INPUT (FOR_CHECK | FOR_EXPLAIN)
-#define FOR_ANSWER (FOR_ALL & ~(unsigned)FOR_COMPLETION)
+#define FOR_ANSWER (FOR_ALL & ~(unsigned)(FOR_COMPLETION | FOR_SCHEMA))
+#define FOR_CONFIGS (FOR_INPUT | FOR_LINT | FOR_MIGRATE)
 
 /* A row is read, not aligned. */
 /* clang-format off */
@@ -42,20 +45,20 @@ const cli_option cli_options[] = {
     {"model", 'm', "MODEL", "model folder or catalogue name, in place of what CONFIG implies",
      "A folder with config.json, or a name of *stagefit models*. Without it the model is the pasted "
      "command's or the usual checkpoint of the pipeline, and the answer says which.",
-     "dir", FOR_INPUT | FOR_ESTIMATE, OPT_MODEL},
+     "dir", FOR_CONFIGS | FOR_ESTIMATE, OPT_MODEL},
     {"engine", 'e', "NAME", "engine and release, such as vllm@0.19.0 (default: the newest)",
      "A release that is not known takes the nearest older one and says so. *stagefit engines* lists them.",
-     "list: engines", FOR_INPUT | FOR_ESTIMATE | FOR_DEMO, OPT_ENGINE},
+     "list: engines", FOR_CONFIGS | FOR_ESTIMATE | FOR_DEMO, OPT_ENGINE},
     {"pipeline", 'p', "KEY", "pipeline, in place of the one that CONFIG implies",
      "*stagefit pipelines* lists the keys.",
-     "list: pipelines", FOR_INPUT, OPT_PIPELINE},
+     "list: pipelines", FOR_CONFIGS, OPT_PIPELINE},
     {"platform", 0, "NAME", "platform section of CONFIG to apply: cuda, rocm, npu or xpu",
      NULL,
-     "words: cuda rocm npu xpu", FOR_INPUT, OPT_PLATFORM},
+     "words: cuda rocm npu xpu", FOR_INPUT | FOR_LINT, OPT_PLATFORM},
     {"set", 's', "KEY=VALUE", "engine argument beside CONFIG; may be repeated",
      "_KEY_ is the engine's own name of the argument, as in *max_model_len=8192*. Whether it beats the file "
      "is decided as the engine release decides it.",
-     NULL, FOR_INPUT | FOR_ESTIMATE, OPT_SET},
+     NULL, FOR_INPUT | FOR_LINT | FOR_ESTIMATE, OPT_SET},
     {"assume", 0, "WHAT", "what to assume: full-attention takes an unknown architecture for a dense decoder",
      "The answer marks every number that rests on it as assumed.",
      "words: full-attention", FOR_INPUT | FOR_ESTIMATE, OPT_ASSUME},
@@ -74,6 +77,12 @@ const cli_option cli_options[] = {
     {"names", 'n', NULL, "only the names, one a line, with dashes for blanks",
      NULL,
      NULL, FOR_LIST, OPT_NAMES},
+    {"format", 'f', "FORMAT", "how to write the findings: text, json, sarif or github",
+     "*sarif* is SARIF 2.1.0, which code hosts read; *github* writes annotations of a workflow.",
+     "words: text json sarif github", FOR_LINT, OPT_FORMAT},
+    {"strict", 0, NULL, "warnings make the exit status 1 as well",
+     NULL,
+     NULL, FOR_LINT, OPT_STRICT},
     {"json", 'j', NULL, "one JSON document on standard output, whatever the exit code",
      "Its _schema_ member names the version; docs/json.md describes the keys.",
      NULL, FOR_ANSWER, OPT_JSON},
@@ -190,6 +199,13 @@ static bool apply_text(const cli_option *o, const char *value, cli_args *args)
     case OPT_PLATFORM:
         args->platform = value;
         return true;
+    case OPT_FORMAT:
+        args->format = value;
+        args->json |= !strcmp(value, "json");
+        if (!strcmp(value, "text") || is_one_of(value, "json", "sarif", "github"))
+            return true;
+        cli_usage("use text, json, sarif or github", "'%s' is not a value of --format", value);
+        return false;
     case OPT_COLOR:
         args->color = value;
         if (is_one_of(value, "auto", "always", "never"))
@@ -221,6 +237,9 @@ static void apply_switch(const cli_option *o, cli_args *args)
         break;
     case OPT_NAMES:
         args->names = true;
+        break;
+    case OPT_STRICT:
+        args->request_flags |= STAGEFIT_STRICT;
         break;
     case OPT_JSON:
         args->json = true;

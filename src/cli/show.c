@@ -1,9 +1,12 @@
 /*
  * show: from options to a request, and from a result to the two output streams.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "cli.h"
+
+enum { STDIN_MAX = 8 * 1024 * 1024 };
 
 stagefit_request cli_request(const cli_args *args)
 {
@@ -20,6 +23,20 @@ stagefit_request cli_request(const cli_args *args)
         .n_set = args->n_set,
         .context = args->context,
     };
+}
+
+int cli_read_config(stagefit_request *req, char **ret_text)
+{
+    *ret_text = cli_read_stdin(STDIN_MAX, &req->config_len);
+    if (!*ret_text && errno == EFBIG)
+        return cli_usage("a stage config has at most 8 MiB", "standard input is too long");
+    if (!*ret_text) {
+        fprintf(stderr, "stagefit: cannot read standard input: %s\n", strerror(errno));
+        return EXIT_OUTSIDE;
+    }
+    req->config_text = *ret_text;
+    req->config_dir = ".";
+    return 0;
 }
 
 static int no_memory(void)

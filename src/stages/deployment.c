@@ -3,8 +3,8 @@
  * it serves.
  * Must not open files: base configs come through the loader.
  */
+#include "stages/lint.h"
 #include "stages/overlay.h"
-#include "stages/read.h"
 
 #include "text/yaml.h"
 
@@ -98,6 +98,24 @@ static sf_code name_model(sf_reading *r)
     return SF_OK;
 }
 
+static sf_code load_tables(sf_reading *r)
+{
+    sf_stages_tables *t = r->wish->tables;
+    sf_code rc = SF_OK;
+
+    r->keys.lists = t ? t->keys : NULL;
+    r->index.rows = t ? t->index : NULL;
+    if (!r->keys.lists)
+        rc = sf_keys_load(r->a, &r->keys);
+    if (!rc && !r->index.rows)
+        rc = sf_pipeline_index_load(r->a, &r->index);
+    if (!rc && t) {
+        t->keys = r->keys.lists;
+        t->index = r->index.rows;
+    }
+    return rc;
+}
+
 static sf_code read_root(sf_reading *r, const sf_node *root, const sf_loader *loader)
 {
     sf_code rc = SF_OK;
@@ -110,9 +128,7 @@ static sf_code read_root(sf_reading *r, const sf_node *root, const sf_loader *lo
     if (!rc)
         rc = sf_era_find(r->a, r->wish->profile, &r->era);
     if (!rc)
-        rc = sf_keys_load(r->a, &r->keys);
-    if (!rc)
-        rc = sf_pipeline_index_load(r->a, &r->index);
+        rc = load_tables(r);
     if (rc)
         return rc;
     r->root = root;
@@ -126,21 +142,27 @@ static sf_code read_root(sf_reading *r, const sf_node *root, const sf_loader *lo
     return rc ? rc : sf_assemble(r);
 }
 
+sf_code sf_reading_run(sf_reading *r, sf_str text, const sf_loader *loader)
+{
+    sf_code rc;
+
+    r->d->source = r->file;
+    r->d->served_by = SF_STR("serve");
+    r->loader = loader;
+    r->own = r->wish->parsed;
+    rc = r->own ? SF_OK : sf_yaml_parse(r->a, text, r->file, r->dg, &r->own);
+    return rc ? rc : read_root(r, r->own, loader);
+}
+
 sf_code sf_stages_read(sf_arena *a, sf_str text, sf_str file, const sf_loader *loader,
                        const sf_stages_wish *wish, sf_diags *dg, const sf_deployment **ret)
 {
     sf_deployment *d = SF_NEW(a, sf_deployment);
     sf_reading r = {.a = a, .dg = dg, .wish = wish, .file = file, .d = d};
-    const sf_node *root;
-    sf_code rc;
+    sf_code rc = d ? sf_reading_run(&r, text, loader) : SF_E_NOMEM;
 
-    if (!d)
-        return SF_E_NOMEM;
-    d->source = file;
-    d->served_by = SF_STR("serve");
-    rc = sf_yaml_parse(a, text, file, dg, &root);
-    if (!rc)
-        rc = read_root(&r, root, loader);
+    if (rc != SF_E_NOMEM && wish->lint != SF_LINT_OFF)
+        rc = sf_lint_rules(&r, rc);
     if (!rc)
         *ret = d;
     return rc;

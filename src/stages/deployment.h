@@ -90,6 +90,18 @@ typedef struct sf_loader {
     sf_code (*load)(void *ctx, sf_arena *a, sf_str path, sf_diags *dg, sf_str *ret);
 } sf_loader;
 
+/* Data files and a tree that one caller reads once for many configs; filled as they are needed. */
+typedef struct sf_stages_tables {
+    const sf_node *keys, *index, *lint;
+} sf_stages_tables;
+
+/* Which rules of lint.c look at a config once it is read. */
+typedef enum sf_lint_mode {
+    SF_LINT_OFF,
+    SF_LINT_CHECK, /* those that an account and a replay do not answer better */
+    SF_LINT_ALL,
+} sf_lint_mode;
+
 typedef struct sf_stages_wish {
     sf_str model;     /* --model, or empty */
     sf_str model_why; /* where it was asked for: "--model", "the command" */
@@ -102,6 +114,9 @@ typedef struct sf_stages_wish {
     uint32_t visible;          /* devices in the inventory: "all visible"; 0: not known, nothing is checked */
     const uint32_t *visible_ids;    /* their indices, when they are not 0 … visible - 1; NULL otherwise */
     const sf_node *stage_overrides; /* --stage-overrides: map of stage id to a map of arguments; NULL none */
+    sf_lint_mode lint;
+    sf_stages_tables *tables; /* NULL: each reading has its own */
+    const sf_node *parsed;    /* the tree of the text, when it is known already */
 } sf_stages_wish;
 
 /*

@@ -34,6 +34,8 @@ typedef struct sf_reading {
     sf_era era;
     sf_keys keys;
     sf_pipeline_index index;
+    const sf_loader *loader;
+    const sf_node *own;  /* the file as it stands */
     const sf_node *root; /* the file, overlays merged */
     const sf_node *at;   /* something of the file to point at: the stages list or the root */
     sf_str file, base_file;
@@ -52,6 +54,11 @@ static inline sf_code sf_reading_note(sf_reading *r, sf_code rc)
         r->first = rc;
     return rc == SF_E_NOMEM ? rc : SF_OK;
 }
+
+/*
+ * Reads the text; `r` holds a, dg, wish, file and an empty d.  After a failure it holds what was read until then.
+ */
+sf_code sf_reading_run(sf_reading *r, sf_str text, const sf_loader *loader);
 
 sf_code sf_legacy_read(sf_reading *r);
 sf_code sf_deploy_read(sf_reading *r);

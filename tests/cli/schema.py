@@ -30,6 +30,11 @@ CASES = [
     (["codes"], "list", 0),
     (["explain", "SF7001"], "code", 0),
     (["explain", "SF9999"], "code", 2),
+    (["lint", EXAMPLE, "no-such-file.yaml"], "lint", 2),
+    (["lint", EXAMPLE], "lint", 0),
+    (["migrate", EXAMPLE], "migrate", None),
+    (["migrate", "no-such-file.yaml"], "migrate", 2),
+    (["lint"], "usage", 2),
     (["check"], "usage", 2),
     (["check", "a", "--frob"], "usage", 2),
 ]
