@@ -53,13 +53,24 @@ static sf_code read_command(checking *c)
 }
 
 /* Settings of the request beat those of the command. */
-static void merge_settings(checking *c, const sf_args *set)
+static sf_code merge_settings(checking *c, const sf_args *set)
 {
+    sf_command *merged;
+
     if (c->v->command)
         c->cli = c->v->command->args;
     for (size_t i = 0; i < SF_ARG_COUNT; i++)
         if (set->v[i].node)
             c->cli.v[i] = set->v[i];
+    if (!c->v->command)
+        return SF_OK;
+    merged = SF_NEW(c->in.arena, sf_command); /* a plain command is deployed by its own arguments */
+    if (!merged)
+        return SF_E_NOMEM;
+    *merged = *c->v->command;
+    merged->args = c->cli;
+    c->v->command = merged;
+    return SF_OK;
 }
 
 static sf_str asked_model(const checking *c)
@@ -210,8 +221,9 @@ static sf_code check(checking *c)
     if (rc)
         return rc;
     c->v->inventory = c->inventory;
-    merge_settings(c, &set);
-    rc = read_deployment(c);
+    rc = merge_settings(c, &set);
+    if (!rc)
+        rc = read_deployment(c);
     return rc ? rc : answer(c);
 }
 

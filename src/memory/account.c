@@ -168,13 +168,21 @@ static bool async_scheduling(const job *j, const sf_stage *st)
     return sf_args_bool(&st->args, SF_ARG_async_scheduling, j->profile->async_default);
 }
 
+/* The user's own division of the layers, or empty. */
+static sf_str pp_partition(const sf_stage *st)
+{
+    const sf_node *v = sf_node_get(st->env, "VLLM_PP_LAYER_PARTITION");
+
+    return v ? v->text : (sf_str){0};
+}
+
 static sf_code fill_kv(const job *j, const sf_gpu *gpu, sf_stage_need *n)
 {
     const sf_stage *st = n->stage;
-    const sf_node *spec = sf_node_get(st->args.v[SF_ARG_speculative_config].node, "num_speculative_tokens");
     sf_kv_wish wish = {
         .tp = st->tp,
         .pp = st->pp,
+        .pp_partition = pp_partition(st),
         .dcp = (uint64_t)sf_args_i64(&st->args, SF_ARG_decode_context_parallel_size, 1),
         .pcp = (uint64_t)sf_args_i64(&st->args, SF_ARG_prefill_context_parallel_size, 1),
         .kv_cache_dtype = sf_args_str(&st->args, SF_ARG_kv_cache_dtype, SF_STR("auto")),
@@ -184,7 +192,7 @@ static sf_code fill_kv(const job *j, const sf_gpu *gpu, sf_stage_need *n)
         .max_model_len = n->max_model_len,
         .max_num_batched_tokens = n->max_num_batched_tokens,
         .max_num_seqs = n->max_num_seqs,
-        .num_spec_tokens = sf_node_is(spec, SF_INT) ? (uint32_t)spec->as.i : 0,
+        .num_spec_tokens = sf_defaults_spec_tokens(n),
         .prefix_caching = sf_args_bool(&st->args, SF_ARG_enable_prefix_caching, !j->profile->omni),
         .prefix_caching_given = sf_args_has(&st->args, SF_ARG_enable_prefix_caching),
         .async_scheduling = async_scheduling(j, st),
@@ -206,6 +214,17 @@ static sf_code fill_kv(const job *j, const sf_gpu *gpu, sf_stage_need *n)
     return rc;
 }
 
+/* Said once a kind of card: the measured constants are those of NVIDIA's. */
+static void warn_vendor(const job *j, const sf_gpu *gpu)
+{
+    if (gpu && gpu->model && !sf_str_is(gpu->model->vendor, "nvidia"))
+        sf_diag_warning(
+            j->dg, SF_E_NOT_MODELLED, (sf_where){0}, "docs/limits.md lists what is not modelled",
+            "context, communicators, graphs and non-torch memory were measured on NVIDIA GPUs; those of "
+            "%.*s may differ",
+            SF_STR_ARG(gpu->name));
+}
+
 static sf_code fill_stage(job *j, const sf_stage *st, const sf_model *model, sf_stage_need *n)
 {
     const sf_gpu *gpu;
@@ -219,6 +238,7 @@ static sf_code fill_stage(job *j, const sf_stage *st, const sf_model *model, sf_
     if (rc)
         return rc;
     gpu = sf_inventory_find(j->inv, first);
+    warn_vendor(j, gpu);
     rc = sf_unmodelled_check(st, model, j->dg);
     if (!rc)
         rc = sf_defaults_fill(j->arena, j->profile, j->d, gpu, n, j->dg);
@@ -226,7 +246,7 @@ static sf_code fill_stage(job *j, const sf_stage *st, const sf_model *model, sf_
         rc = fill_kv(j, gpu, n);
     j->pp_layers = NULL;
     if (!rc && st->pp > 1)
-        rc = sf_pp_partition(j->arena, model->n_layers, st->pp, (sf_str){0}, j->dg, &j->pp_layers);
+        rc = sf_pp_partition(j->arena, model->n_layers, st->pp, pp_partition(st), j->dg, &j->pp_layers);
     if (rc)
         return rc;
     n->n_ranks = st->world ? st->world : 1;

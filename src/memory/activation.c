@@ -4,6 +4,8 @@
  */
 #include "memory/activation.h"
 
+#include <math.h>
+
 #include "memory/amount.h"
 
 typedef struct law {
@@ -36,7 +38,8 @@ static double dense_elements(const law *l)
 /* Bytes of the fused experts' intermediates: two caches of `chunk` × k rows. */
 static double expert_bytes(const law *l)
 {
-    double width = (double)l->f->moe_intermediate / l->tp, h = (double)l->f->hidden, wide;
+    bool whole = sf_args_bool(&l->n->stage->args, SF_ARG_enable_expert_parallel, false);
+    double width = (double)l->f->moe_intermediate / (whole ? 1 : l->tp), h = (double)l->f->hidden, wide;
     double tokens = l->m, chunk = (double)l->profile->moe_chunk_tokens;
 
     if (!l->f->experts)
@@ -47,11 +50,13 @@ static double expert_bytes(const law *l)
     return tokens * (double)l->f->experts_per_token * (wide + (width > h ? width : h)) * l->b;
 }
 
-static sf_amount forward_peak(const law *l)
+/* `last`: the rank ends the pipeline; the others hold hidden states and residuals to be sent on. */
+static sf_amount forward_peak(const law *l, bool last)
 {
     double dense = l->m * l->b * dense_elements(l);
     double experts = expert_bytes(l);
     double copy = l->tp > 1 ? l->m * (double)l->f->hidden * l->b : 0; /* all-reduce is out of place */
+    double sent = last ? 0 : 3 * l->m * (double)l->f->hidden * l->b;
     sf_str formula;
 
     if (!l->f->hidden)
@@ -59,49 +64,71 @@ static sf_amount forward_peak(const law *l)
     if (l->f->experts)
         dense = l->m * l->b * (double)l->f->hidden * l->profile->dense_hidden_factor;
     formula =
-        sf_arena_printf(l->arena, "%.0f tokens × %.0f B × (%.*s × %llu hidden%s)%s%s", l->m, l->b,
+        sf_arena_printf(l->arena, "%.0f tokens × %.0f B × (%.*s × %llu hidden%s)%s%s%s", l->m, l->b,
                         SF_STR_ARG(sf_fmt_fixed(l->arena, l->profile->dense_hidden_factor, 1)),
                         (unsigned long long)l->f->hidden, l->f->experts ? "" : " + MLP or attention width",
-                        experts > 0 ? " + expert caches" : "", copy > 0 ? " + all-reduce copy" : "");
-    return sf_amount_relative(dense + experts + copy, l->profile->forward_band_frac, formula,
+                        experts > 0 ? " + expert caches" : "", copy > 0 ? " + all-reduce copy" : "",
+                        sent > 0 ? " + what the next stage gets" : "");
+    return sf_amount_relative(dense + experts + copy + sent, l->profile->forward_band_frac, formula,
                               SF_STR("numbers.md, Activation: forward"));
+}
+
+static double sampler_bytes(const law *l, const sf_sampler_law *s, double rows, double vocab)
+{
+    double per_logit = s->bytes_per_logit + (l->n->dtype == SF_DT_F32 ? l->profile->sampler_fp32_extra : 0);
+
+    return l->m * (double)l->f->hidden * l->b + per_logit * rows * vocab + s->fixed_bytes;
 }
 
 static sf_amount sampler_peak(const law *l)
 {
     bool v2 = l->n->runner_v2 && l->profile->sampler_v2.bytes_per_logit > 0;
     const sf_sampler_law *s = v2 ? &l->profile->sampler_v2 : &l->profile->sampler;
-    double rows = (double)(l->n->max_num_seqs < l->n->max_num_batched_tokens ? l->n->max_num_seqs
-                                                                             : l->n->max_num_batched_tokens);
+    const sf_sampler_law *other = &l->profile->sampler_other;
+    uint64_t batch = l->n->max_num_batched_tokens;
+    double rows = (double)(l->n->max_num_seqs < batch ? l->n->max_num_seqs : batch);
     double vocab = (double)l->f->vocab * (l->profile->sampler_gathers ? 1 : 1 / l->tp);
-    double per_logit = s->bytes_per_logit + (l->n->dtype == SF_DT_F32 ? l->profile->sampler_fp32_extra : 0);
-    double bytes = l->m * (double)l->f->hidden * l->b + per_logit * rows * vocab + s->fixed_bytes;
+    double extra = l->n->dtype == SF_DT_F32 ? l->profile->sampler_fp32_extra : 0, low;
     sf_str formula;
+    sf_amount x;
 
     if (!l->f->vocab)
         return sf_amount_exact(0, SF_STR("no sampling on this rank"), (sf_str){0});
     formula = sf_arena_printf(
         l->arena, "%.0f tokens × %llu hidden × %.0f B + %.*s B × %.0f sequences × %.0f logits + %.*s", l->m,
-        (unsigned long long)l->f->hidden, l->b, SF_STR_ARG(sf_fmt_fixed(l->arena, per_logit, 2)), rows, vocab,
+        (unsigned long long)l->f->hidden, l->b,
+        SF_STR_ARG(sf_fmt_fixed(l->arena, s->bytes_per_logit + extra, 2)), rows, vocab,
         SF_STR_ARG(sf_fmt_bytes(l->arena, (uint64_t)s->fixed_bytes)));
-    return sf_amount_relative(bytes, s->band_frac, formula, s->source);
+    x = sf_amount_relative(sampler_bytes(l, s, rows, vocab), s->band_frac, formula, s->source);
+    low = sampler_bytes(l, other, rows, vocab) * (1 - other->band_frac);
+    if (v2 || other->bytes_per_logit <= 0 || low >= (double)x.low)
+        return x;
+    x.low = (int64_t)low; /* which of the two an install has is not known */
+    x.formula =
+        sf_arena_printf(l->arena, "%.*s (with FlashInfer sampling %.*s B a logit)", SF_STR_ARG(formula),
+                        SF_STR_ARG(sf_fmt_fixed(l->arena, other->bytes_per_logit + extra, 2)));
+    return x;
 }
 
-/* Does the user forbid this kind of input? */
-static bool modality_off(const sf_stage_need *n, sf_str modality)
+/* Items of this kind that a prompt may hold; V1 sets no limit by itself, V0 allows one. */
+static double items_per_prompt(const law *l, sf_str modality)
 {
-    const sf_node *limit = sf_node_get_str(n->stage->args.v[SF_ARG_limit_mm_per_prompt].node, modality);
+    const sf_args *args = &l->n->stage->args;
+    const sf_node *limit = sf_node_get_str(args->v[SF_ARG_limit_mm_per_prompt].node, modality);
 
-    if (sf_args_bool(&n->stage->args, SF_ARG_language_model_only, false))
-        return true;
+    if (sf_args_bool(args, SF_ARG_language_model_only, false))
+        return 0;
     if (sf_node_is(limit, SF_MAP))
         limit = sf_node_get(limit, "count");
-    return sf_node_is(limit, SF_INT) && limit->as.i == 0;
+    if (sf_node_is(limit, SF_INT) && limit->as.i >= 0)
+        return (double)limit->as.i;
+    return l->profile->v0 ? 1 : INFINITY;
 }
 
 /* The engine profiles the modality with the most tokens per item. */
-static const sf_encoder *profiled_encoder(const sf_stage_need *n)
+static const sf_encoder *profiled_encoder(const law *l)
 {
+    const sf_stage_need *n = l->n;
     const sf_encoder *best = NULL;
 
     if (sf_args_bool(&n->stage->args, SF_ARG_skip_mm_profiling, false))
@@ -109,27 +136,39 @@ static const sf_encoder *profiled_encoder(const sf_stage_need *n)
     for (size_t i = 0; i < n->model->n_encoders; i++) {
         const sf_encoder *e = &n->model->encoders[i];
 
-        if (e->item_tokens && !modality_off(n, e->modality) && (!best || e->item_tokens > best->item_tokens))
+        if (e->item_tokens && items_per_prompt(l, e->modality) >= 1 &&
+            (!best || e->item_tokens > best->item_tokens))
             best = e;
     }
     return best;
 }
 
+/* Whole items that the profile run feeds: what the encoder's budget holds, and what prompts may hold. */
+static double profiled_items(const law *l, const sf_encoder *e)
+{
+    double size = (double)e->item_tokens, budget = l->m > size ? l->m : size;
+    double prompt = floor((double)l->n->max_model_len / size), limit = items_per_prompt(l, e->modality);
+    double most = (double)l->n->max_num_seqs * (prompt < limit ? prompt : limit),
+           items = floor(budget / size);
+
+    items = most < items ? most : items;
+    return items < 1 ? 1 : items;
+}
+
 static void encoder_peak(const law *l, sf_activation *act)
 {
-    const sf_encoder *e = profiled_encoder(l->n);
-    double budget, items, tokens, patch;
+    const sf_encoder *e = profiled_encoder(l);
+    sf_str mode = sf_args_str(&l->n->stage->args, SF_ARG_mm_encoder_tp_mode, SF_STR("weights"));
+    double items, tokens, patch;
     sf_str formula;
 
     act->encoder = act->encoder_kept = sf_amount_exact(0, SF_STR("no encoder is profiled"), (sf_str){0});
     if (!e)
         return;
-    budget = l->m > (double)e->item_tokens ? l->m : (double)e->item_tokens;
-    items = (double)(uint64_t)(budget / (double)e->item_tokens);
-    if (items > (double)l->n->max_num_seqs)
-        items = (double)l->n->max_num_seqs;
+    items = profiled_items(l, e);
     tokens = items * (double)e->item_tokens;
-    patch = (double)e->hidden + 3.0 * (double)e->intermediate + (double)e->qkv;
+    patch = (double)e->hidden + 3.0 * (double)e->intermediate / (sf_str_is(mode, "data") ? 1 : l->tp) +
+            (double)e->qkv;
     formula = sf_arena_printf(l->arena, "%.0f %.*s items × %llu tokens × %llu patches × %.0f wide × %.0f B",
                               items, SF_STR_ARG(e->modality), (unsigned long long)e->item_tokens,
                               (unsigned long long)e->patches_per_token, patch, l->b);
@@ -141,9 +180,14 @@ static void encoder_peak(const law *l, sf_activation *act)
                                            SF_STR("numbers.md, Activation: encoder"));
 }
 
+/* The larger of two phases; whichever it turns out to be, the peak is not below either. */
 static sf_amount larger(sf_amount x, sf_amount y)
 {
-    return x.bytes >= y.bytes ? x : y;
+    sf_amount most = x.bytes >= y.bytes ? x : y;
+
+    most.low = x.low >= y.low ? x.low : y.low;
+    most.high = x.high >= y.high ? x.high : y.high;
+    return most;
 }
 
 /* `x` with the encoder outputs that stay alive beside it. */
@@ -176,7 +220,7 @@ sf_amount sf_activation_peak(sf_arena *a, const sf_profile *profile, const sf_st
     sf_activation act;
     sf_amount peak;
 
-    act.forward = forward_peak(&l);
+    act.forward = forward_peak(&l, last_stage);
     act.sampler =
         last_stage ? sampler_peak(&l) : sf_amount_exact(0, SF_STR("no sampling on this rank"), (sf_str){0});
     if (first_stage)

@@ -3,18 +3,21 @@
 
 #include <math.h>
 
+/* No machine has this much; sums of many amounts stay far from overflow. */
+#define MOST ((int64_t)1 << 52)
+
 static int64_t to_bytes(double v)
 {
-    if (v >= 9.2e18)
-        return INT64_MAX;
-    if (v <= -9.2e18)
-        return INT64_MIN;
+    if (v >= (double)MOST)
+        return MOST;
+    if (v <= -(double)MOST)
+        return -MOST;
     return (int64_t)llround(v);
 }
 
 sf_amount sf_amount_exact(uint64_t bytes, sf_str formula, sf_str source)
 {
-    int64_t b = bytes > INT64_MAX ? INT64_MAX : (int64_t)bytes;
+    int64_t b = bytes > (uint64_t)MOST ? MOST : (int64_t)bytes;
 
     return (sf_amount){b, b, b, SF_ORIGIN_EXACT, formula, source};
 }

@@ -1,4 +1,7 @@
-/* amount: building amounts with their bands and formulas. */
+/*
+ * amount: building amounts with their bands and formulas.  An amount is at most 2^52 bytes: larger ones (a
+ * hostile argument) count as that, which no GPU holds.
+ */
 #ifndef SF_MEMORY_AMOUNT_H
 #define SF_MEMORY_AMOUNT_H
 

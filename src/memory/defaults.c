@@ -5,25 +5,67 @@
  */
 #include "memory/defaults.h"
 
+enum { MAX_SPEC_TOKENS = 1024 };
+
 static sf_where arg_where(const sf_stage *st, sf_arg arg)
 {
     return sf_node_where(st->args.v[arg].node);
 }
 
-static void fill_dtype(sf_stage_need *n, const sf_gpu *gpu)
+/* Numbers that the engine refuses, or that nothing here could be computed with. */
+static sf_code check_numbers(const sf_profile *profile, const sf_stage *st, sf_diags *dg)
+{
+    static const struct {
+        sf_arg arg;
+        int64_t least, most;
+    } limits[] = {
+        {SF_ARG_max_num_seqs,                  0,  INT32_MAX       },
+        {SF_ARG_max_num_batched_tokens,        0,  INT32_MAX       },
+        {SF_ARG_block_size,                    0,  INT32_MAX       },
+        {SF_ARG_decode_context_parallel_size,  1,  4096            },
+        {SF_ARG_prefill_context_parallel_size, 1,  4096            },
+        {SF_ARG_num_gpu_blocks_override,       0,  INT64_MAX       },
+        {SF_ARG_kv_cache_memory_bytes,         0,  INT64_MAX       },
+        {SF_ARG_max_model_len,                 -1, (int64_t)1 << 40},
+    };
+
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        int64_t v = sf_args_i64(&st->args, limits[i].arg, limits[i].least);
+
+        if (v < limits[i].least || v > limits[i].most)
+            return sf_diag_error(dg, SF_E_ARG_VALUE, arg_where(st, limits[i].arg),
+                                 "give a positive number that fits", "%s of stage %lld is out of range: %lld",
+                                 sf_arg_name(limits[i].arg), (long long)st->id, (long long)v);
+    }
+    if (sf_args_i64(&st->args, SF_ARG_kv_cache_memory_bytes, 0) > 0 && !profile->kv_bytes_flag)
+        return sf_diag_error(dg, SF_E_ARG_VALUE, arg_where(st, SF_ARG_kv_cache_memory_bytes),
+                             "leave it out, or choose vLLM 0.10.2 or later with --engine",
+                             "%.*s %.*s does not know kv_cache_memory_bytes", SF_STR_ARG(profile->engine),
+                             SF_STR_ARG(profile->release));
+    return SF_OK;
+}
+
+static sf_code fill_dtype(const sf_profile *profile, sf_stage_need *n, const sf_gpu *gpu, sf_diags *dg)
 {
     sf_str asked = sf_args_str(&n->stage->args, SF_ARG_dtype, SF_STR("auto"));
-    sf_dtype own = n->model && n->model->dtype ? n->model->dtype : SF_DT_BF16;
+    sf_dtype own = n->model && n->model->dtype ? n->model->dtype : SF_DT_BF16,
+             given = sf_dtype_of_torch(asked);
 
-    if (!sf_str_is(asked, "auto") && sf_dtype_of_torch(asked)) {
-        n->dtype = sf_dtype_of_torch(asked);
-        return;
+    if (!sf_str_is(asked, "auto")) {
+        if (given != SF_DT_BF16 && given != SF_DT_F16 && given != SF_DT_F32)
+            return sf_diag_error(dg, SF_E_ARG_VALUE, arg_where(n->stage, SF_ARG_dtype),
+                                 "auto, bfloat16, float16 (half) or float32 (float)",
+                                 "dtype %.*s of stage %lld is none that a model runs in", SF_STR_ARG(asked),
+                                 (long long)n->stage->id);
+        n->dtype = given;
+        return SF_OK;
     }
-    if (own == SF_DT_F32 || own == SF_DT_F64)
-        own = SF_DT_BF16; /* the engine serves fp32 checkpoints in 16 bits */
+    if (own == SF_DT_F32 || own == SF_DT_F64) /* checkpoints of 32 bits are served in 16 */
+        own = profile->fp32_auto_half ? SF_DT_F16 : SF_DT_BF16;
     if (own == SF_DT_BF16 && gpu && gpu->capability && gpu->capability < 80)
         own = SF_DT_F16;
     n->dtype = own;
+    return SF_OK;
 }
 
 static sf_code fill_length(sf_arena *a, const sf_profile *profile, sf_stage_need *n, sf_diags *dg)
@@ -31,7 +73,13 @@ static sf_code fill_length(sf_arena *a, const sf_profile *profile, sf_stage_need
     const sf_stage *st = n->stage;
     uint64_t own = n->model ? n->model->max_model_len : 0;
     int64_t asked = sf_args_i64(&st->args, SF_ARG_max_model_len, 0);
+    const sf_node *allow = sf_node_get(st->env, "VLLM_ALLOW_LONG_MAX_MODEL_LEN");
 
+    if (asked == -1 && !profile->max_len_auto)
+        return sf_diag_error(dg, SF_E_ARG_VALUE, arg_where(st, SF_ARG_max_model_len),
+                             "give a number of tokens",
+                             "%.*s %.*s cannot fit max_model_len to the memory (-1, auto)",
+                             SF_STR_ARG(profile->engine), SF_STR_ARG(profile->release));
     if (!sf_args_has(&st->args, SF_ARG_max_model_len) || asked == -1) {
         n->max_model_len = own ? own : 2048;
         n->max_model_len_why =
@@ -39,7 +87,7 @@ static sf_code fill_length(sf_arena *a, const sf_profile *profile, sf_stage_need
         n->max_model_len_auto = asked == -1;
         return SF_OK;
     }
-    if (asked < 1)
+    if (asked == 0)
         return sf_diag_error(dg, SF_E_ARG_VALUE, arg_where(st, SF_ARG_max_model_len),
                              "give a number of tokens", "max_model_len %lld of stage %lld is not a length",
                              (long long)asked, (long long)st->id);
@@ -49,8 +97,8 @@ static sf_code fill_length(sf_arena *a, const sf_profile *profile, sf_stage_need
         return SF_OK;
     n->max_model_len_why =
         sf_arena_printf(a, "max_model_len as given, above the model's %llu", (unsigned long long)own);
-    if (profile->omni) {
-        if (st->kind == SF_STAGE_AR)
+    if (profile->omni || (allow && sf_str_is(allow->text, "1"))) {
+        if (profile->omni && st->kind == SF_STAGE_AR)
             sf_diag_note(dg, SF_E_MODEL_LEN, arg_where(st, SF_ARG_max_model_len), NULL,
                          "max_model_len %lld of stage %lld is above the model's %llu; vLLM-Omni accepts that",
                          (long long)asked, (long long)st->id, (unsigned long long)own);
@@ -97,10 +145,12 @@ static const sf_batch_default *batch_row(const sf_profile *profile, const sf_gpu
 static uint64_t default_tokens(const sf_profile *profile, const sf_deployment *d, const sf_batch_default *row,
                                const sf_stage_need *n)
 {
-    bool by_length = profile->chunk_threshold > 0 && n->max_model_len > (uint64_t)profile->chunk_threshold;
-    bool chunked =
-        sf_args_bool(&n->stage->args, SF_ARG_enable_chunked_prefill, profile->chunked || by_length);
     bool many = n->model && n->model->n_encoders;
+    bool long_text = profile->chunk_threshold > 0 && n->max_model_len > (uint64_t)profile->chunk_threshold &&
+                     !many && !sf_args_bool(&n->stage->args, SF_ARG_enable_lora, false) &&
+                     !sf_args_has(&n->stage->args, SF_ARG_speculative_config);
+    bool chunked =
+        sf_args_bool(&n->stage->args, SF_ARG_enable_chunked_prefill, profile->chunked || long_text);
     uint64_t least = (uint64_t)(many ? profile->unchunked_tokens_mm : profile->unchunked_tokens);
     uint64_t tokens = 2048;
 
@@ -115,7 +165,7 @@ static uint64_t default_tokens(const sf_profile *profile, const sf_deployment *d
 }
 
 static sf_code fill_batch(sf_arena *a, const sf_profile *profile, const sf_deployment *d, const sf_gpu *gpu,
-                          sf_stage_need *n, sf_diags *dg)
+                          sf_stage_need *n)
 {
     const sf_args *args = &n->stage->args;
     const sf_batch_default *row = batch_row(profile, gpu);
@@ -123,11 +173,6 @@ static sf_code fill_batch(sf_arena *a, const sf_profile *profile, const sf_deplo
     int64_t tokens = sf_args_i64(args, SF_ARG_max_num_batched_tokens, 0);
     int64_t seqs = sf_args_i64(args, SF_ARG_max_num_seqs, 0);
 
-    if (tokens < 0 || seqs < 0)
-        return sf_diag_error(
-            dg, SF_E_ARG_VALUE,
-            arg_where(n->stage, tokens < 0 ? SF_ARG_max_num_batched_tokens : SF_ARG_max_num_seqs),
-            "give a positive number", "batch limits of stage %lld are negative", (long long)n->stage->id);
     n->max_num_seqs = seqs ? (uint64_t)seqs : row ? (uint64_t)row->max_num_seqs : 128;
     n->max_num_batched_tokens = tokens ? (uint64_t)tokens : default_tokens(profile, d, row, n);
     if (!tokens && n->max_num_batched_tokens > sf_mul_sat(n->max_num_seqs, n->max_model_len))
@@ -155,12 +200,12 @@ static void fill_runner(const sf_profile *profile, sf_stage_need *n)
     n->graph_rule = n->runner_v2 ? profile->graphs_v2 : profile->graphs;
 }
 
-static uint32_t spec_tokens(const sf_stage_need *n)
+uint32_t sf_defaults_spec_tokens(const sf_stage_need *n)
 {
     const sf_node *spec = n->stage->args.v[SF_ARG_speculative_config].node;
     const sf_node *k = sf_node_get(spec, "num_speculative_tokens");
 
-    return sf_node_is(k, SF_INT) && k->as.i > 0 && k->as.i < 1024 ? (uint32_t)k->as.i : 0;
+    return sf_node_is(k, SF_INT) && k->as.i > 0 && k->as.i <= MAX_SPEC_TOKENS ? (uint32_t)k->as.i : 0;
 }
 
 static sf_code fill_graphs(sf_arena *a, const sf_profile *profile, const sf_gpu *gpu, sf_stage_need *n,
@@ -182,7 +227,7 @@ static sf_code fill_graphs(sf_arena *a, const sf_profile *profile, const sf_gpu 
                 max != 0 && !(sf_node_is(mode, SF_STRING) && sf_str_eq_nocase(mode->text, SF_STR("NONE")));
     if (!n->graphs)
         return SF_OK;
-    rc = sf_capture_sizes(a, profile, n->max_num_seqs, n->max_num_batched_tokens, spec_tokens(n),
+    rc = sf_capture_sizes(a, profile, n->max_num_seqs, n->max_num_batched_tokens, sf_defaults_spec_tokens(n),
                           gpu ? gpu->capability : 0, max, list, dg, &sizes, &n->n_capture_sizes);
     n->capture_sizes = sizes;
     return rc;
@@ -200,11 +245,14 @@ sf_code sf_defaults_fill(sf_arena *a, const sf_profile *profile, const sf_deploy
     if (!n->util_given && n->stage->kind == SF_STAGE_DIFFUSION)
         n->util_frac = 0; /* dense diffusion has no such budget */
     n->kv_override_bytes = kv_bytes > 0 ? (uint64_t)kv_bytes : 0;
-    fill_dtype(n, gpu);
     fill_runner(profile, n);
-    rc = fill_length(a, profile, n, dg);
+    rc = check_numbers(profile, n->stage, dg);
     if (!rc)
-        rc = fill_batch(a, profile, d, gpu, n, dg);
+        rc = fill_dtype(profile, n, gpu, dg);
+    if (!rc)
+        rc = fill_length(a, profile, n, dg);
+    if (!rc)
+        rc = fill_batch(a, profile, d, gpu, n);
     if (!rc)
         rc = fill_graphs(a, profile, gpu, n, dg);
     return rc;

@@ -12,4 +12,7 @@
 sf_code sf_defaults_fill(sf_arena *a, const sf_profile *profile, const sf_deployment *d, const sf_gpu *gpu,
                          sf_stage_need *n, sf_diags *dg);
 
+/* num_speculative_tokens of the stage; 0 without speculation, or for a number that is none. */
+uint32_t sf_defaults_spec_tokens(const sf_stage_need *n);
+
 #endif

@@ -203,6 +203,7 @@ bool sf_kv_heads_of_rank(uint64_t kv_heads, uint64_t tp, uint64_t *ret);
 /* What a stage's arguments say about its cache, defaults applied. */
 typedef struct sf_kv_wish {
     uint64_t tp, pp, dcp, pcp;
+    sf_str pp_partition;   /* VLLM_PP_LAYER_PARTITION, or empty */
     sf_str kv_cache_dtype; /* "auto" … */
     sf_dtype model_dtype;
     uint64_t block_size; /* 0: the backend's */

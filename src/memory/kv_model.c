@@ -346,7 +346,7 @@ sf_code sf_kv_case_of_model(sf_arena *a, const sf_profile *profile, const sf_mod
     if (!rc)
         rc = make_specs(&k);
     if (!rc)
-        rc = sf_kv_stages_of(a, k.r, m, wish->pp ? wish->pp : 1, dg, &c);
+        rc = sf_kv_stages_of(a, k.r, m, wish, dg, &c);
     if (!rc)
         rc = encoder_tokens(&k, &c.encoder_tokens);
     if (rc)

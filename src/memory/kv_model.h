@@ -18,7 +18,7 @@ sf_code sf_kv_format_of(const sf_profile *profile, const sf_model *m, const sf_k
 /* The model's decoder layers; without a number of its own, what the entries span; at least 1. */
 uint64_t sf_kv_layer_count(const sf_model *m);
 /* Fills ret->stages: specs are indices of m->kv.  Codes: those of sf_pp_partition. */
-sf_code sf_kv_stages_of(sf_arena *a, const sf_kv_rules *rules, const sf_model *m, uint64_t pp, sf_diags *dg,
-                        sf_kv_case *ret);
+sf_code sf_kv_stages_of(sf_arena *a, const sf_kv_rules *rules, const sf_model *m, const sf_kv_wish *wish,
+                        sf_diags *dg, sf_kv_case *ret);
 
 #endif

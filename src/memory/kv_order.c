@@ -148,13 +148,14 @@ static sf_code make_runs(const order *k, uint64_t from, uint64_t to, sf_kv_stage
     return SF_OK;
 }
 
-sf_code sf_kv_stages_of(sf_arena *a, const sf_kv_rules *rules, const sf_model *m, uint64_t pp, sf_diags *dg,
-                        sf_kv_case *ret)
+sf_code sf_kv_stages_of(sf_arena *a, const sf_kv_rules *rules, const sf_model *m, const sf_kv_wish *wish,
+                        sf_diags *dg, sf_kv_case *ret)
 {
+    uint64_t pp = wish->pp ? wish->pp : 1;
     order k = {.a = a, .r = rules, .m = m, .n_layers = sf_kv_layer_count(m)};
     uint64_t *layers, from = 0;
     sf_kv_stage_runs *stages = NULL;
-    sf_code rc = sf_pp_partition(a, k.n_layers, pp, (sf_str){NULL, 0}, dg, &layers);
+    sf_code rc = sf_pp_partition(a, k.n_layers, pp, wish->pp_partition, dg, &layers);
 
     if (!rc)
         rc = sort_entries(&k);

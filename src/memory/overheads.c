@@ -101,7 +101,8 @@ static sf_amount buffers(sf_arena *a, const sf_profile *profile, const sf_stage_
                               (double)sf_dtype_bits(n->dtype) / 8
                         : 0;
     sf_amount parts[2] = {sf_amount_overhead(a, &profile->buffers, 0, 1),
-                          sf_amount_exact((uint64_t)embeds + slack, (sf_str){0}, (sf_str){0})};
+                          sf_amount_band(embeds + (double)slack, embeds + (double)slack,
+                                         embeds + (double)slack, SF_ORIGIN_EXACT, (sf_str){0}, (sf_str){0})};
     sf_amount sum = sf_amount_sum(parts, 2);
 
     sum.formula =
@@ -123,11 +124,9 @@ static sf_code add_model_owned(sf_arena *a, const sf_stage_need *n, const sf_nod
 
     if (rc || !own.bytes)
         return rc;
-    own.bytes *= requests;
-    own.low *= requests;
-    own.high *= requests;
     both[0] = *buffers;
-    both[1] = own;
+    both[1] = sf_amount_band((double)own.bytes * (double)requests, (double)own.low * (double)requests,
+                             (double)own.high * (double)requests, own.origin, own.formula, own.source);
     *buffers = sf_amount_sum(both, 2);
     buffers->formula = sf_arena_printf(a, "%.*s + %lld requests of the model's own state",
                                        SF_STR_ARG(both[0].formula), (long long)requests);

@@ -16,6 +16,8 @@ static bool is_on(const sf_node *v)
         return v->as.i != 0;
     case SF_FLOAT:
         return v->as.f < 0 || v->as.f > 0;
+    case SF_STRING:
+        return !sf_str_is(v->text, "auto") && !sf_str_is(v->text, "generate");
     default:
         return true;
     }
@@ -30,10 +32,17 @@ static const struct {
     {SF_ARG_cpu_offload_gb,           "weights offloaded to the host are still counted on the GPU"        },
     {SF_ARG_num_redundant_experts,    "redundant experts are not counted"                                 },
     {SF_ARG_enable_sleep_mode,        "the pool allocator of sleep mode is not modelled"                  },
+    {SF_ARG_disable_sliding_window,   "sliding windows are counted although they are switched off"        },
+    {SF_ARG_runner,                   "a pooling engine is accounted for like one that generates"         },
     {SF_ARG_kv_transfer_config,       "a KV connector's buffers are not counted"                          },
     {SF_ARG_enable_cpu_offload,       "offloaded parts of a diffusion model are still counted on the GPU" },
     {SF_ARG_enable_layerwise_offload, "offloaded layers of a diffusion model are still counted on the GPU"},
 };
+
+sf_str sf_unmodelled_at(size_t i)
+{
+    return i < sizeof left_out / sizeof *left_out ? sf_str_of(sf_arg_name(left_out[i].arg)) : (sf_str){0};
+}
 
 sf_code sf_unmodelled_check(const sf_stage *st, const sf_model *m, sf_diags *dg)
 {

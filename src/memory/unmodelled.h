@@ -10,4 +10,7 @@
  */
 sf_code sf_unmodelled_check(const sf_stage *st, const sf_model *m, sf_diags *dg);
 
+/* Names of these arguments, index 0, 1, …; empty when there are no more (docs/limits.md lists them all). */
+sf_str sf_unmodelled_at(size_t i);
+
 #endif

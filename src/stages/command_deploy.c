@@ -108,6 +108,24 @@ static sf_code check_util(const sf_command *cmd, sf_diags *dg)
                          "gpu_memory_utilization must be above 0 and at most 1");
 }
 
+/* The settings in front of the command, as the env map of a stage. */
+static sf_code env_of(sf_arena *a, const sf_command *cmd, const sf_node **ret)
+{
+    sf_node *empty = SF_NEW(a, sf_node);
+    const sf_node *map = empty;
+
+    if (!empty)
+        return SF_E_NOMEM;
+    *empty = (sf_node){.kind = SF_MAP};
+    for (size_t i = 0; map && i < cmd->n_env; i++) {
+        const sf_node *value = sf_node_new_str(a, cmd->env[i].value);
+
+        map = value ? sf_node_with(a, map, cmd->env[i].name, value) : NULL;
+    }
+    *ret = map;
+    return map ? SF_OK : SF_E_NOMEM;
+}
+
 sf_code sf_command_deployment(sf_arena *a, const sf_command *cmd, const sf_stages_wish *wish, sf_diags *dg,
                               const sf_deployment **ret)
 {
@@ -123,6 +141,8 @@ sf_code sf_command_deployment(sf_arena *a, const sf_command *cmd, const sf_stage
         rc = sizes_of(cmd, dg, &s);
     if (!rc)
         rc = devices_of(a, cmd, wish, s.world, dg, &stage->devices);
+    if (!rc)
+        rc = env_of(a, cmd, &stage->env);
     if (rc)
         return rc;
     stage->name = SF_STR("engine");
