@@ -36,7 +36,7 @@ static sf_code migrate(sf_inputs *in, stagefit_result *r)
                            .pipeline = sf_str_of(in->req.pipeline),
                            .platform = SF_STR("cuda")};
     const sf_deployment *was = NULL;
-    sf_str text, file;
+    sf_str text = {0}, file = {0};
     sf_code rc;
 
     if (!!in->req.config + !!in->req.config_text != 1)

@@ -62,7 +62,7 @@ void sf_lint_runtime_keys(sf_lint *l)
         const sf_draft *draft = &l->r->drafts[i];
         const sf_node *runtime = draft->path.p ? sf_node_get(draft->node, "runtime") : NULL;
 
-        for (uint32_t k = 0; sf_node_is(runtime, SF_MAP) && k < runtime->n; k++) {
+        for (uint32_t k = 0; runtime && sf_node_is(runtime, SF_MAP) && k < runtime->n; k++) {
             const sf_pair *pair = &runtime->as.pairs[k];
 
             if (sf_str_is(pair->key, "devices") || sf_str_is(pair->key, "num_replicas") ||

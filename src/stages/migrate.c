@@ -344,6 +344,7 @@ static sf_code write_text(migration *m)
     const sf_pair *list = pair_of(own, "stage_args");
     sf_code rc = sort_stages(m);
 
+    sf_bug_if(!list); /* the config was read as a legacy one */
     if (rc)
         return rc;
     sf_migrate_comments_above(&m->t, own->as.pairs[0].key_at->line, 0);
