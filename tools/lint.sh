@@ -37,7 +37,7 @@ sources()
     git ls-files 'src/*.c' 'src/**/*.c' | sort -u
 }
 
-FLAGS='-DSTAGEFIT_VERSION="lint" -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Isrc -Iinclude -Isrc/cli'
+FLAGS='-DSTAGEFIT_VERSION=__func__ -std=gnu17 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Isrc -Iinclude -Isrc/cli'
 
 analyzer()
 {

@@ -2,6 +2,8 @@
  * parallel: sizes of a diffusion stage and the rules between them.
  * Must not look at devices.  Rules: vllm-omni, diffusion/data.py, DiffusionParallelConfig (Aug 2026).
  */
+#include <stdio.h>
+
 #include "stages/parallel.h"
 
 #include "base/num.h"
@@ -95,11 +97,8 @@ static sf_code check_keys(const sf_node *config, const sf_keys *keys, sf_diags *
         if (sf_keys_has(keys, "parallel_config", key))
             continue;
         like = sf_keys_suggest(keys, lists, false, key);
-        if (like.n && like.n < 64) {
-            memcpy(hint, "did you mean ", 13);
-            memcpy(hint + 13, like.p, like.n);
-            memcpy(hint + 13 + like.n, "?", 2);
-        }
+        if (like.n && like.n < 64)
+            snprintf(hint, sizeof hint, "did you mean %.*s?", SF_STR_ARG(like));
         return sf_diag_error(dg, SF_E_STAGE_KEY, sf_node_where_key(config->as.pairs[i].key_at, key), hint,
                              "parallel_config has no key %.*s: the engine refuses it", SF_STR_ARG(key));
     }
