@@ -29,7 +29,7 @@ static int name_input(const cli_command *cmd, const cli_args *args, stagefit_req
     if (args->n_words > 1)
         return cli_usage("check one config at a time; a command goes behind '--'",
                          "'%s' takes one config, not %zu words", cmd->name, args->n_words);
-    if (strcmp(args->words[0], "-")) {
+    if (strcmp(args->words[0], "-") != 0) {
         req->config = args->words[0];
         return 0;
     }

@@ -15,7 +15,7 @@ int cmd_migrate(const cli_command *cmd, cli_args *args)
     if (args->n_words != 1)
         return cli_usage("name one config of the stage_args format, or '-' for standard input",
                          "'%s' takes one config", cmd->name);
-    if (strcmp(args->words[0], "-"))
+    if (strcmp(args->words[0], "-") != 0)
         req.config = args->words[0];
     else
         rc = cli_read_config(&req, &text);

@@ -104,7 +104,7 @@ static int build_pages(int argc, char **argv)
 
 static bool wants_json(int argc, char **argv)
 {
-    for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
         if (!strcmp(argv[i], "--json") || !strcmp(argv[i], "-j"))
             return true;
     return false;

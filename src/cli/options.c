@@ -328,7 +328,7 @@ static void bad_option(const cli_command *cmd, int c, const char *word)
     if (o) {
         snprintf(hint, sizeof hint, "write --%s %s", o->name, o->arg ? o->arg : "");
         cli_usage(hint, "option --%s needs a value", o->name);
-    } else if (optopt > 0 && optopt < 256 && strncmp(word, "--", 2)) {
+    } else if (optopt > 0 && optopt < 256 && strncmp(word, "--", 2) != 0) {
         unknown_option(cmd, letter);
     } else if (optopt >= 256) {
         o = find_option(optopt);

@@ -117,7 +117,7 @@ unsigned cli_text_flags(const cli_args *args, FILE *out)
     bool terminal = isatty(fileno(out)) && !(term && !strcmp(term, "dumb"));
     bool color = terminal && !(no_color && *no_color);
 
-    if (args->color && strcmp(args->color, "auto"))
+    if (args->color && strcmp(args->color, "auto") != 0)
         color = !strcmp(args->color, "always");
     return args->text_flags | (color ? STAGEFIT_TEXT_COLOR : 0) |
            (terminal && utf8_locale() ? STAGEFIT_TEXT_UNICODE : 0);

@@ -87,7 +87,7 @@ static void append_releases(sf_release *all, size_t *n, const sf_catalogue *list
 
 sf_code sf_profile_list(sf_arena *a, sf_diags *dg, sf_release **ret, size_t *ret_n)
 {
-    sf_catalogue list[SF_LINEAGE_COUNT];
+    sf_catalogue list[SF_LINEAGE_COUNT] = {{0}};
     sf_release *all;
     size_t n = 0, at = 0;
 

@@ -170,10 +170,13 @@ static sf_code check_indices(const sf_inventory *inv, const sf_gpu_wish *w, sf_d
                              "an inventory has 1 to %d GPUs", MAX_DEVICES);
     if (w->has_index && (w->index > MAX_INDEX || w->index + w->count - 1 > MAX_INDEX))
         return sf_diag_error(dg, w->code, w->index_at, NULL, "a GPU index is at most %d", MAX_INDEX);
-    for (uint64_t i = 0; w->has_index && i < w->count; i++)
-        if (sf_inventory_find(inv, (uint32_t)(w->index + i)))
+    for (uint64_t i = 0; w->has_index && i < w->count; i++) {
+        unsigned long long index = w->index + i;
+
+        if (sf_inventory_find(inv, (uint32_t)index))
             return sf_diag_error(dg, w->code, w->index_at, "give each GPU an index of its own, or none",
-                                 "GPU %llu is described twice", (unsigned long long)(w->index + i));
+                                 "GPU %llu is described twice", index);
+    }
     return SF_OK;
 }
 

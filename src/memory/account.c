@@ -228,7 +228,7 @@ static void warn_vendor(const job *j, const sf_gpu *gpu)
 static sf_code fill_stage(job *j, const sf_stage *st, const sf_model *model, sf_stage_need *n)
 {
     const sf_gpu *gpu;
-    uint32_t first;
+    uint32_t first = 0;
     sf_rank_need *ranks;
     sf_code rc;
 

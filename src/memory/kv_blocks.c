@@ -162,7 +162,7 @@ bool sf_kv_count_blocks(sf_kv_work *w, size_t worker, uint64_t *ret)
 bool sf_kv_override_available(sf_kv_work *w)
 {
     for (size_t i = 0; i < w->c->n_workers; i++) {
-        uint64_t bytes, blocks;
+        uint64_t bytes = 0, blocks = 0;
 
         if (!sf_kv_view_of(w, i)->n_groups)
             continue;

@@ -82,6 +82,7 @@ bool sf_kv_add_group(sf_kv_work *w, sf_kv_view *view, const uint32_t *layers, si
     g.on_stage = SF_NEW_ARRAY(w->a, uint32_t, w->c->n_stages);
     if (!g.on_stage || !sf_kv_make_shares(w, layers, n, &g.shares, &g.n_shares))
         return sf_kv_nomem(w);
+    sf_bug_if(!g.n_shares);
     g.spec = g.shares[0].spec;
     for (size_t i = 0; i < g.n_shares; i++)
         for (size_t s = 0; s < w->c->n_stages; s++)

@@ -355,7 +355,7 @@ static sf_code parse_binary(reader *r, unsigned level, const sf_expr **ret)
     int i;
 
     while (!rc && (i = find_operator(r, level)) >= 0) {
-        const sf_expr *right;
+        const sf_expr *right = NULL;
 
         r->pos += strlen(operators[i].sign);
         rc = parse_binary(r, operators[i].level + 1, &right);
@@ -368,7 +368,7 @@ static sf_code parse_binary(reader *r, unsigned level, const sf_expr **ret)
 static sf_code parse_expr(reader *r, const sf_expr **ret)
 {
     size_t from;
-    const sf_expr *a, *b;
+    const sf_expr *a = NULL, *b = NULL;
     sf_expr *e;
     sf_code rc;
 

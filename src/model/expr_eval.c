@@ -223,7 +223,7 @@ static sf_code eval_compare(const sf_expr *e, const sf_scope *scope, const sf_va
 
 static sf_code eval_binary(const sf_expr *e, const sf_scope *scope, sf_diags *dg, sf_value *ret)
 {
-    sf_value a, b;
+    sf_value a = {0}, b = {0};
     sf_code rc = eval(e->arg[0], scope, dg, &a);
 
     if (rc)
@@ -253,7 +253,7 @@ static sf_code eval_binary(const sf_expr *e, const sf_scope *scope, sf_diags *dg
 
 static sf_code eval_unary(const sf_expr *e, const sf_scope *scope, sf_diags *dg, sf_value *ret)
 {
-    sf_value a;
+    sf_value a = {0};
     sf_code rc = eval(e->arg[0], scope, dg, &a);
 
     if (rc || a.kind == SF_VAL_MISSING) {
@@ -274,7 +274,7 @@ static sf_code eval_unary(const sf_expr *e, const sf_scope *scope, sf_diags *dg,
 
 static sf_code eval_index(const sf_expr *e, const sf_scope *scope, sf_diags *dg, sf_value *ret)
 {
-    sf_value list, index;
+    sf_value list = {0}, index = {0};
     sf_code rc = eval(e->arg[0], scope, dg, &list);
 
     if (!rc && list.kind != SF_VAL_MISSING)
@@ -297,7 +297,7 @@ static sf_code eval_index(const sf_expr *e, const sf_scope *scope, sf_diags *dg,
 
 static sf_code eval_if(const sf_expr *e, const sf_scope *scope, sf_diags *dg, sf_value *ret)
 {
-    sf_value c;
+    sf_value c = {0};
     sf_code rc = eval(e->arg[0], scope, dg, &c);
 
     if (rc || c.kind == SF_VAL_MISSING) {
@@ -507,8 +507,8 @@ sf_code sf_expr_eval(const sf_expr *e, const sf_scope *scope, sf_diags *dg, sf_v
 sf_code sf_expr_eval_i64(const sf_expr *e, const sf_scope *scope, int64_t min, int64_t max, sf_diags *dg,
                          int64_t *ret)
 {
-    sf_value v;
-    int64_t i;
+    sf_value v = {0};
+    int64_t i = 0;
     sf_code rc = sf_expr_eval(e, scope, dg, &v);
 
     if (rc)

@@ -258,7 +258,8 @@ static sf_code walk_each(sf_walk *w, const sf_frame *frame, const sf_node *loop,
         rc = sf_family_i64(w, frame, over, 0, SF_FAMILY_LAYERS, &n);
     for (int64_t i = 0; !rc && i < n && i < SF_FAMILY_LAYERS; i++) {
         sf_frame in = *frame;
-        sf_str index = sf_arena_printf(w->a, "%lld", (long long)(i + from));
+        long long number = i + from;
+        sf_str index = sf_arena_printf(w->a, "%lld", number);
         sf_value v = list;
 
         if (list.kind == SF_VAL_NODE) { /* the item as a value: through a one-key lookup */

@@ -165,14 +165,12 @@ static sf_code read_entry(index_reader *r)
 
 static sf_code read_weight_map(index_reader *r)
 {
-    sf_json_event event;
-
     if (r->has_map)
         return sf_json_fail(&r->j, SF_E_DUP_KEY, "weight_map given twice");
     r->has_map = true;
     if (sf_json_next(&r->j) != SF_JSON_OBJECT)
         return sf_json_fail(&r->j, SF_E_HEADER, "weight_map is not a map of tensors to files");
-    while ((event = sf_json_next(&r->j)) == SF_JSON_KEY)
+    while (sf_json_next(&r->j) == SF_JSON_KEY)
         if (read_entry(r))
             break;
     return r->j.error;

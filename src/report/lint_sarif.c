@@ -24,8 +24,10 @@ static sf_str uri_of(sf_arena *a, sf_str path)
     if (!to)
         return (sf_str){0};
     if (absolute) {
-        memcpy(to, "file://", 7);
-        n = 7;
+        static const char scheme[] = {'f', 'i', 'l', 'e', ':', '/', '/'};
+
+        memcpy(to, scheme, sizeof scheme);
+        n = sizeof scheme;
     }
     for (size_t i = 0; i < path.n; i++) {
         unsigned char c = (unsigned char)path.p[i];

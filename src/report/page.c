@@ -156,9 +156,10 @@ const char *sf_page_got(sf_page *p, sf_str s)
 
 static size_t put(char *to, const char *text)
 {
-    size_t n = strlen(text);
+    size_t n = 0;
 
-    memcpy(to, text, n);
+    for (; text[n]; n++)
+        to[n] = text[n];
     return n;
 }
 

@@ -430,11 +430,11 @@ static sf_code find_pipeline(sf_reading *r, bool *ret_ignored)
         return sf_diag_error(r->dg, SF_E_PIPELINE_UNKNOWN, sf_node_where(r->root),
                              "name it with --pipeline KEY (`stagefit pipelines` lists them), or give --model",
                              "the file does not say which pipeline it is for");
-    if (found.by_file_name)
+    if (found.pipeline && found.by_file_name)
         rc =
             sf_diag_note(r->dg, SF_E_PIPELINE_UNKNOWN, sf_node_where(r->root), "name it with --pipeline",
                          "the pipeline is taken from the file's name: %.*s", SF_STR_ARG(found.pipeline->key));
-    if (rc != SF_E_NOMEM && found.fork)
+    if (rc != SF_E_NOMEM && found.pipeline && found.fork)
         rc = sf_diag_warning(
             r->dg, SF_E_NO_PIPELINE, sf_node_where(r->root), NULL,
             "no release registers pipeline %.*s: the file is read as the fork that has it does",

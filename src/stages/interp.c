@@ -277,7 +277,7 @@ static sf_code resolve_text(interp *x, const sf_node *at, sf_str text, const sf_
 
 static sf_code resolve_scalar(interp *x, const sf_node *node, const sf_node **ret)
 {
-    const sf_node *value;
+    const sf_node *value = NULL;
     sf_code rc;
 
     if (x->nested >= MAX_DEPTH) {

@@ -292,12 +292,12 @@ static sf_code find_pipeline(sf_reading *r, const sf_node *stages)
     if (rc)
         return rc;
     r->d->pipeline = found.pipeline;
-    if (found.not_yet)
+    if (found.pipeline && found.not_yet)
         rc = sf_reading_note(r, sf_diag_error(r->dg, SF_E_PIPELINE_UNKNOWN, sf_node_where(stages),
                                               "check it for a later release with --engine vllm-omni@DATE",
                                               "this release does not have pipeline %.*s",
                                               SF_STR_ARG(found.pipeline->key)));
-    if (found.by_file_name)
+    if (found.pipeline && found.by_file_name)
         rc =
             sf_diag_note(r->dg, SF_E_PIPELINE_UNKNOWN, sf_node_where(stages), "name it with --pipeline",
                          "the pipeline is taken from the file's name: %.*s", SF_STR_ARG(found.pipeline->key));
