@@ -193,9 +193,8 @@ bool sf_kv_group_packed(sf_kv_work *w, sf_kv_view *view)
         if (!count_repeats(w, &list[i]))
             return false;
     height = best_height(list, n);
-    sf_bug_if(n && !height);
     for (size_t i = 0; i < n; i++)
-        if (!cut(w, view, &list[i], i ? sf_cdiv(list[i].repeats, height) : 1))
+        if (!cut(w, view, &list[i], i && height ? sf_cdiv(list[i].repeats, height) : 1))
             return false;
     return true;
 }
