@@ -122,7 +122,8 @@ static bool count_repeats(sf_kv_work *w, bucket *b)
 /* The group height that wastes the fewest layers, at least that of the full bucket; ties: the larger. */
 static uint64_t best_height(const bucket *list, size_t n)
 {
-    uint64_t least = list[0].repeats, most = 0, best = least, best_waste = UINT64_MAX;
+    uint64_t least = list[0].repeats ? list[0].repeats : 1; /* a bucket has a layer */
+    uint64_t most = 0, best = least, best_waste = UINT64_MAX;
 
     for (size_t i = 0; i < n; i++)
         most = list[i].repeats > most ? list[i].repeats : most;
@@ -194,7 +195,7 @@ bool sf_kv_group_packed(sf_kv_work *w, sf_kv_view *view)
             return false;
     height = best_height(list, n);
     for (size_t i = 0; i < n; i++)
-        if (!cut(w, view, &list[i], i && height ? sf_cdiv(list[i].repeats, height) : 1))
+        if (!cut(w, view, &list[i], i ? sf_cdiv(list[i].repeats, height) : 1))
             return false;
     return true;
 }
