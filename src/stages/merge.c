@@ -276,8 +276,13 @@ static sf_code join_stages(sf_arena *a, const sf_node *base, const sf_node *over
     return *ret ? SF_OK : SF_E_NOMEM;
 }
 
-static sf_code merge_platform(sf_arena *a, const sf_node *base, const sf_node *over, sf_diags *dg,
-                              const sf_node **ret)
+/* How a member that both maps have is merged; `key` is its name. */
+typedef sf_code merge_member(sf_arena *a, sf_str key, const sf_node *base, const sf_node *over, sf_diags *dg,
+                             const sf_node **ret);
+
+/* `over` over `base`, members of both by `member`; something that is no map on either side: `over`. */
+static sf_code merge_map(sf_arena *a, const sf_node *base, const sf_node *over, merge_member *member,
+                         sf_diags *dg, const sf_node **ret)
 {
     sf_merge m;
 
@@ -289,33 +294,7 @@ static sf_code merge_platform(sf_arena *a, const sf_node *base, const sf_node *o
     for (uint32_t i = 0; i < over->n && !m.failed; i++) {
         sf_pair pair = over->as.pairs[i];
         const sf_pair *old = find(&m, pair.key);
-
-        if (old && sf_str_is(pair.key, "stages")) {
-            sf_code rc = join_stages(a, old->value, pair.value, dg, &pair.value);
-
-            if (rc)
-                return rc;
-        }
-        sf_merge_put(&m, &pair);
-    }
-    *ret = sf_merge_node(&m);
-    return *ret ? SF_OK : SF_E_NOMEM;
-}
-
-static sf_code merge_platforms(sf_arena *a, const sf_node *base, const sf_node *over, sf_diags *dg,
-                               const sf_node **ret)
-{
-    sf_merge m;
-
-    if (!sf_node_is(base, SF_MAP) || !sf_node_is(over, SF_MAP)) {
-        *ret = over;
-        return SF_OK;
-    }
-    sf_merge_init(&m, a, base);
-    for (uint32_t i = 0; i < over->n && !m.failed; i++) {
-        sf_pair pair = over->as.pairs[i];
-        const sf_pair *old = find(&m, pair.key);
-        sf_code rc = old ? merge_platform(a, old->value, pair.value, dg, &pair.value) : SF_OK;
+        sf_code rc = old ? member(a, pair.key, old->value, pair.value, dg, &pair.value) : SF_OK;
 
         if (rc)
             return rc;
@@ -323,6 +302,23 @@ static sf_code merge_platforms(sf_arena *a, const sf_node *base, const sf_node *
     }
     *ret = sf_merge_node(&m);
     return *ret ? SF_OK : SF_E_NOMEM;
+}
+
+/* Inside one platform: `stages` are joined, all else is replaced. */
+static sf_code platform_member(sf_arena *a, sf_str key, const sf_node *base, const sf_node *over,
+                               sf_diags *dg, const sf_node **ret)
+{
+    if (sf_str_is(key, "stages"))
+        return join_stages(a, base, over, dg, ret);
+    *ret = over;
+    return SF_OK;
+}
+
+static sf_code one_platform(sf_arena *a, sf_str key, const sf_node *base, const sf_node *over, sf_diags *dg,
+                            const sf_node **ret)
+{
+    (void)key;
+    return merge_map(a, base, over, platform_member, dg, ret);
 }
 
 /* The value of a top-level key that both files have. */
@@ -339,7 +335,7 @@ static sf_code merge_top(sf_arena *a, const sf_era *era, sf_str key, const sf_no
         }
         if (sf_node_absent(base))
             return SF_OK;
-        return stages ? join_stages(a, base, over, dg, ret) : merge_platforms(a, base, over, dg, ret);
+        return stages ? join_stages(a, base, over, dg, ret) : merge_map(a, base, over, one_platform, dg, ret);
     }
     if (sf_str_is(key, "connectors") && era->connectors_merged)
         return sf_merge_deep(a, base, over, dg, ret);
