@@ -7,7 +7,7 @@ typedef struct checking {
     sf_inputs in;
     sf_check_view *v;
     sf_inventory *inventory;
-    sf_str config; /* path of the stage config, or empty */
+    sf_config config;
     sf_str engine; /* what decides the profile */
     sf_args cli;
     bool omni;
@@ -42,10 +42,10 @@ static sf_code read_command(checking *c)
     if (rc)
         return rc;
     c->omni = c->v->command->omni;
-    c->config = c->v->command->deploy_config;
+    c->config.path = c->v->command->deploy_config;
     if (!c->engine.n)
         c->engine = c->v->command->engine_hint;
-    if (c->omni && !c->config.n)
+    if (c->omni && !c->config.path.n)
         return sf_diag_error(
             c->in.dg, SF_E_COMMAND, (sf_where){0}, "add --deploy-config FILE to the command",
             "the command starts vLLM-Omni with its bundled deploy config, which is not at hand here");
@@ -123,7 +123,6 @@ static sf_code read_deployment(checking *c)
         .visible_ids = device_ids(c),
         .stage_overrides = c->v->command ? c->v->command->stage_overrides : NULL,
     };
-    sf_str text, file;
     sf_code rc;
 
     if (!wish.visible_ids)
@@ -132,31 +131,21 @@ static sf_code read_deployment(checking *c)
         return sf_command_deployment(c->in.arena, c->v->command, &wish, c->in.dg, &c->v->deployment);
     rc = model_hints(c, &wish);
     if (!rc)
-        rc = sf_inputs_config(&c->in, c->config, &text, &file);
+        rc = sf_inputs_config(&c->in, &c->config);
+    wish.parsed = c->config.root;
     return rc ? rc
-              : sf_stages_read(c->in.arena, text, file, &c->in.loader, &wish, c->in.dg, &c->v->deployment);
+              : sf_stages_read(c->in.arena, c->config.text, c->config.file, &c->in.loader, &wish, c->in.dg,
+                               &c->v->deployment);
 }
 
 static sf_code stage_model(checking *c, const sf_stage *st, const sf_model **ret)
 {
     const sf_deployment *d = c->v->deployment;
-    sf_str name = st->model.n ? st->model : d->model;
-    sf_model_wish wish = {
-        .part = st->part,
-        .subdir = st->subdir,
-        .hf_overrides = st->args.v[SF_ARG_hf_overrides].node,
-        .assume_full_attention = (c->in.req.flags & STAGEFIT_ASSUME_FULL_ATTENTION) != 0,
-    };
-    const sf_checkpoint *ckpt;
-    sf_code rc;
 
-    if (d->format != SF_FORMAT_NONE)
-        wish.architecture = st->architecture;
-    if (!name.n)
+    if (!st->model.n && !d->model.n)
         return sf_diag_error(c->in.dg, SF_E_MODEL_UNKNOWN, sf_node_where(st->node), "say which with --model",
                              "which model? neither the config nor its pipeline names one");
-    rc = sf_inputs_checkpoint(&c->in, name, &ckpt);
-    return rc ? rc : sf_model_resolve(c->in.arena, ckpt, &wish, c->in.dg, ret);
+    return sf_inputs_model(&c->in, d, st, ret);
 }
 
 static sf_code resolve_models(checking *c)
@@ -205,7 +194,7 @@ static sf_code check(checking *c)
     sf_code rc;
 
     c->engine = sf_str_of(req->engine);
-    c->config = sf_str_of(req->config);
+    c->config.path = sf_str_of(req->config);
     c->omni = true;
     if (!!req->config + !!req->config_text + !!req->n_command != 1)
         return sf_diag_error(c->in.dg, SF_E_USAGE, (sf_where){0},
@@ -215,7 +204,7 @@ static sf_code check(checking *c)
     if (!rc)
         rc = sf_inputs_settings(&c->in, &set);
     if (!rc)
-        rc = sf_inputs_profile(&c->in, c->engine, c->omni, c->config, &c->v->profile);
+        rc = sf_inputs_profile(&c->in, c->engine, c->omni, &c->config, &c->v->profile);
     if (!rc)
         rc = sf_inputs_gpus(&c->in, c->inventory);
     if (rc)

@@ -38,34 +38,29 @@ static sf_code newest_reader(sf_inputs *in, sf_config_format format, const sf_pr
     return rc;
 }
 
-void sf_inputs_format_note(sf_inputs *in, const sf_node *root, const sf_profile *profile)
+sf_code sf_inputs_profile(sf_inputs *in, sf_str spec, bool omni, sf_config *c, const sf_profile **ret)
 {
-    sf_diag_note(
-        in->dg, SF_E_FORMAT_OLD, sf_node_where(root), "--engine says which release you run",
-        "the newest vLLM-Omni does not read this format; taken as for vllm-omni@%.*s, the last that does",
-        SF_STR_ARG(profile->release));
-}
-
-sf_code sf_inputs_profile(sf_inputs *in, sf_str spec, bool omni, sf_str config, const sf_profile **ret)
-{
+    sf_code rc = in->asked ? SF_OK : sf_profile_find(in->arena, spec, omni, in->dg, &in->asked);
     sf_config_format format;
-    sf_str text, file;
-    const sf_node *root;
-    sf_code rc = sf_profile_find(in->arena, spec, omni, in->dg, ret);
 
+    *ret = in->asked;
     if (rc || spec.n || !omni)
         return rc;
-    rc = sf_inputs_config(in, config, &text, &file);
-    if (rc)
+    rc = sf_inputs_config(in, c);
+    if (!rc && !c->root && sf_yaml_parse(in->arena, c->text, c->file, NULL, &c->root) == SF_E_NOMEM)
+        rc = SF_E_NOMEM;
+    if (rc || !c->root)
         return rc;
-    rc = sf_yaml_parse(in->arena, text, file, NULL, &root);
-    if (rc)
-        return rc == SF_E_NOMEM ? rc : SF_OK; /* the reader will say what is wrong */
-    format = sf_stages_format(root);
-    if (format == SF_FORMAT_NONE || reads_format(*ret, format))
+    format = sf_stages_format(c->root);
+    if (format == SF_FORMAT_NONE || reads_format(in->asked, format))
         return SF_OK;
-    rc = newest_reader(in, format, ret);
-    if (!rc)
-        sf_inputs_format_note(in, root, *ret);
+    if (!in->reader[format])
+        rc = newest_reader(in, format, &in->reader[format]);
+    *ret = in->reader[format];
+    if (!rc && *ret)
+        sf_diag_note(
+            in->dg, SF_E_FORMAT_OLD, sf_node_where(c->root), "--engine says which release you run",
+            "the newest vLLM-Omni does not read this format; taken as for vllm-omni@%.*s, the last that does",
+            SF_STR_ARG((*ret)->release));
     return rc;
 }

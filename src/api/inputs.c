@@ -39,17 +39,24 @@ void sf_inputs_init(sf_inputs *in, const stagefit *sf, stagefit_result *r, const
     in->loader = (sf_loader){in, load_text};
 }
 
-sf_code sf_inputs_config(sf_inputs *in, sf_str path, sf_str *ret_text, sf_str *ret_file)
+sf_code sf_inputs_config(sf_inputs *in, sf_config *c)
 {
-    if (in->req.config_text && !path.n) {
-        *ret_text = (sf_str){in->req.config_text, in->req.config_len};
-        *ret_file = sf_path_join(in->arena, sf_str_of(in->req.config_dir), SF_STR("(text)"));
-        if (!in->req.config_dir)
-            *ret_file = SF_STR("(text)");
-        return ret_file->p ? SF_OK : SF_E_NOMEM;
+    sf_code rc = SF_OK;
+
+    if (c->read)
+        return SF_OK;
+    c->file = c->path;
+    if (in->req.config_text && !c->path.n) {
+        c->text = (sf_str){in->req.config_text, in->req.config_len};
+        c->file = SF_STR("(text)");
+        if (in->req.config_dir)
+            c->file = sf_path_join(in->arena, sf_str_of(in->req.config_dir), c->file);
+        rc = c->file.p ? SF_OK : SF_E_NOMEM;
+    } else {
+        rc = load_text(in, in->arena, c->path, in->dg, &c->text);
     }
-    *ret_file = path;
-    return load_text(in, in->arena, path, in->dg, ret_text);
+    c->read = rc == SF_OK;
+    return rc;
 }
 
 static sf_code add_inventory_file(sf_inputs *in, sf_inventory *inv, sf_str path)
@@ -173,4 +180,24 @@ sf_code sf_inputs_checkpoint(sf_inputs *in, sf_str name, const sf_checkpoint **r
     }
     in->loaded[in->n_loaded++] = (sf_loaded){name, *ret};
     return SF_OK;
+}
+
+sf_code sf_inputs_model(sf_inputs *in, const sf_deployment *d, const sf_stage *st, const sf_model **ret)
+{
+    sf_model_wish wish = {
+        .part = st->part,
+        .subdir = st->subdir,
+        .hf_overrides = st->args.v[SF_ARG_hf_overrides].node,
+        .assume_full_attention = (in->req.flags & STAGEFIT_ASSUME_FULL_ATTENTION) != 0,
+    };
+    const sf_checkpoint *ckpt = NULL;
+    sf_code rc;
+
+    if (d->format != SF_FORMAT_NONE)
+        wish.architecture = st->architecture;
+    if (!in->families)
+        in->families = sf_model_cache_new(in->arena);
+    wish.cache = in->families;
+    rc = wish.cache ? sf_inputs_checkpoint(in, st->model.n ? st->model : d->model, &ckpt) : SF_E_NOMEM;
+    return rc ? rc : sf_model_resolve(in->arena, ckpt, &wish, in->dg, ret);
 }

@@ -11,6 +11,14 @@ typedef struct sf_loaded {
     const sf_checkpoint *checkpoint;
 } sf_loaded;
 
+/* A stage config: read when it is first needed, and once. */
+typedef struct sf_config {
+    sf_str path; /* as the request names it; empty: its text */
+    bool read;
+    sf_str text, file;   /* what it holds, and the name to show for it */
+    const sf_node *root; /* NULL: not parsed yet, or it cannot be: the reader says why */
+} sf_config;
+
 typedef struct sf_inputs {
     const stagefit *session;
     sf_arena *arena;
@@ -19,6 +27,9 @@ typedef struct sf_inputs {
     sf_loader loader;
     sf_loaded *loaded;
     size_t n_loaded, cap_loaded;
+    sf_model_cache *families;                       /* family files that were read */
+    const sf_profile *asked;                        /* the profile that the request asks for */
+    const sf_profile *reader[SF_FORMAT_DEPLOY + 1]; /* the newest that read a format, when asked does not */
 } sf_inputs;
 
 void sf_inputs_init(sf_inputs *in, const stagefit *sf, stagefit_result *r, const stagefit_request *req);
@@ -28,11 +39,14 @@ sf_code sf_inputs_gpus(sf_inputs *in, sf_inventory *ret);
 sf_code sf_inputs_settings(sf_inputs *in, sf_args *ret);
 /* A folder or a catalogue entry. */
 sf_code sf_inputs_checkpoint(sf_inputs *in, sf_str name, const sf_checkpoint **ret);
-/* Text of the stage config that the request names, and the name to show for it. */
-sf_code sf_inputs_config(sf_inputs *in, sf_str path, sf_str *ret_text, sf_str *ret_file);
-/* The profile for `spec` (empty: the newest that reads the format of the stage config). */
-sf_code sf_inputs_profile(sf_inputs *in, sf_str spec, bool omni, sf_str config, const sf_profile **ret);
-/* Says that an older release was taken because the newest does not read the format of `root`. */
-void sf_inputs_format_note(sf_inputs *in, const sf_node *root, const sf_profile *profile);
+/* The model that a stage loads: checkpoints and family files are read once, whatever stages use them. */
+sf_code sf_inputs_model(sf_inputs *in, const sf_deployment *d, const sf_stage *st, const sf_model **ret);
+/* Reads the text of `c->path` unless that has been done. */
+sf_code sf_inputs_config(sf_inputs *in, sf_config *c);
+/*
+ * The profile for `spec`, which is the same in every call of a request; empty: the newest that reads the
+ * format of `c`, which is read for that, with a note when it is not the newest of all.
+ */
+sf_code sf_inputs_profile(sf_inputs *in, sf_str spec, bool omni, sf_config *c, const sf_profile **ret);
 
 #endif

@@ -12,58 +12,22 @@ typedef struct linting {
     sf_inputs in;
     stagefit_result *r;
     sf_args cli;
-    const sf_profile *newest[SF_FORMAT_DEPLOY + 1]; /* profiles found so far, by format */
-    sf_model_cache *models;
     sf_stages_tables tables;
 } linting;
-
-/* Without --engine a format always leads to one release: it is looked up once, the note said each time. */
-static sf_code profile_of(linting *l, const sf_node *root, sf_str path, const sf_profile **ret)
-{
-    sf_config_format format = sf_stages_format(root);
-    sf_code rc;
-
-    if (l->in.req.engine) {
-        if (!l->newest[SF_FORMAT_NONE])
-            rc = sf_profile_find(l->in.arena, sf_str_of(l->in.req.engine), true, l->in.dg,
-                                 &l->newest[SF_FORMAT_NONE]);
-        else
-            rc = SF_OK;
-        *ret = l->newest[SF_FORMAT_NONE];
-        return rc;
-    }
-    if (!l->newest[format]) {
-        rc = sf_inputs_profile(&l->in, (sf_str){0}, true, path, &l->newest[format]);
-        *ret = l->newest[format];
-        return rc;
-    }
-    *ret = l->newest[format];
-    if (format == SF_FORMAT_LEGACY)
-        sf_inputs_format_note(&l->in, root, *ret);
-    return SF_OK;
-}
 
 /* Heads and vocabulary that the tensor parallel size has to divide, of a model that is at hand. */
 static sf_code check_heads(linting *l, const sf_deployment *d, const sf_stage *st)
 {
     sf_str name = st->model.n ? st->model : d->model;
-    sf_model_wish wish = {.part = st->part,
-                          .architecture = st->architecture,
-                          .subdir = st->subdir,
-                          .hf_overrides = st->args.v[SF_ARG_hf_overrides].node,
-                          .cache = l->models};
     const sf_node *at = st->args.v[SF_ARG_tensor_parallel_size].node;
-    const sf_checkpoint *ckpt;
     sf_diags *dg = l->in.dg;
     const sf_model *m;
     uint64_t kv;
     sf_code rc;
 
     l->in.dg = NULL; /* a model that is not known is no finding */
-    rc = sf_inputs_checkpoint(&l->in, name, &ckpt);
+    rc = sf_inputs_model(&l->in, d, st, &m);
     l->in.dg = dg;
-    if (!rc)
-        rc = sf_model_resolve(l->in.arena, ckpt, &wish, NULL, &m);
     if (rc)
         return rc == SF_E_NOMEM ? rc : SF_OK;
     if (m->forward.q_heads % st->tp == 0 &&
@@ -91,7 +55,7 @@ static sf_code check_models(linting *l, const sf_deployment *d)
     return rc;
 }
 
-static sf_code lint_text(linting *l, sf_str text, sf_str path, sf_str file, sf_lint_file *out)
+static sf_code lint_config(linting *l, sf_config *c, sf_lint_file *out)
 {
     sf_stages_wish wish = {.model = sf_str_of(l->in.req.model),
                            .pipeline = sf_str_of(l->in.req.pipeline),
@@ -100,17 +64,16 @@ static sf_code lint_text(linting *l, sf_str text, sf_str path, sf_str file, sf_l
                            .lint = SF_LINT_ALL,
                            .tables = &l->tables};
     const sf_deployment *d = NULL;
-    const sf_node *root;
-    sf_code rc = sf_yaml_parse(l->in.arena, text, file, l->in.dg, &root);
+    sf_code rc = sf_yaml_parse(l->in.arena, c->text, c->file, l->in.dg, &c->root);
 
     if (rc)
         return rc;
-    wish.parsed = root;
-    out->format = sf_stages_format(root);
-    rc = profile_of(l, root, path, &wish.profile);
+    wish.parsed = c->root;
+    out->format = sf_stages_format(c->root);
+    rc = sf_inputs_profile(&l->in, sf_str_of(l->in.req.engine), true, c, &wish.profile);
     out->profile = wish.profile;
     if (!rc)
-        rc = sf_stages_read(l->in.arena, text, file, &l->in.loader, &wish, l->in.dg, &d);
+        rc = sf_stages_read(l->in.arena, c->text, c->file, &l->in.loader, &wish, l->in.dg, &d);
     if (d && d->pipeline)
         out->pipeline = d->pipeline->key;
     return rc || !d ? rc : check_models(l, d);
@@ -135,7 +98,7 @@ static int status_of(const sf_diags *dg, bool strict)
 static sf_code lint_file(linting *l, sf_str path, sf_lint_file *out)
 {
     sf_diags *dg = SF_NEW(l->in.arena, sf_diags);
-    sf_str text, file = path;
+    sf_config c = {.path = path};
     sf_code rc;
 
     if (!dg)
@@ -143,10 +106,10 @@ static sf_code lint_file(linting *l, sf_str path, sf_lint_file *out)
     sf_diags_init(dg, l->in.arena);
     *out = (sf_lint_file){.name = path, .diags = dg};
     l->in.dg = dg;
-    rc = sf_inputs_config(&l->in, path, &text, &file);
-    out->name = file;
+    rc = sf_inputs_config(&l->in, &c);
+    out->name = c.file;
     if (!rc)
-        rc = lint_text(l, text, path, file, out);
+        rc = lint_config(l, &c, out);
     out->status = status_of(dg, l->r->lint.strict);
     return rc == SF_E_NOMEM || dg->failed ? SF_E_NOMEM : SF_OK;
 }
@@ -165,8 +128,7 @@ static sf_code lint(linting *l)
     if (rc)
         return rc;
     files = SF_NEW_ARRAY(l->in.arena, sf_lint_file, n);
-    l->models = sf_model_cache_new(l->in.arena);
-    if (!files || !l->models)
+    if (!files)
         return SF_E_NOMEM;
     for (size_t i = 0; i < n && !rc; i++)
         rc = lint_file(l, req->n_configs ? sf_str_of(req->configs[i]) : sf_str_of(req->config), &files[i]);

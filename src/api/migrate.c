@@ -36,17 +36,18 @@ static sf_code migrate(sf_inputs *in, stagefit_result *r)
                            .pipeline = sf_str_of(in->req.pipeline),
                            .platform = SF_STR("cuda")};
     const sf_deployment *was = NULL;
-    sf_str text = {0}, file = {0};
+    sf_config c = {.path = sf_str_of(in->req.config)};
     sf_code rc;
 
     if (!!in->req.config + !!in->req.config_text != 1)
         return sf_diag_error(in->dg, SF_E_USAGE, (sf_where){0}, "stagefit migrate CONFIG",
                              "a stage config is needed");
-    rc = sf_inputs_profile(in, sf_str_of(in->req.engine), true, sf_str_of(in->req.config), &wish.profile);
+    rc = sf_inputs_profile(in, sf_str_of(in->req.engine), true, &c, &wish.profile);
     if (!rc)
-        rc = sf_inputs_config(in, sf_str_of(in->req.config), &text, &file);
+        rc = sf_inputs_config(in, &c);
+    wish.parsed = c.root;
     if (!rc)
-        rc = sf_migrate(in->arena, text, file, &wish, in->dg, &was, &r->document.text);
+        rc = sf_migrate(in->arena, c.text, c.file, &wish, in->dg, &was, &r->document.text);
     return rc ? rc : hold_against(in, r->document.text, was);
 }
 
