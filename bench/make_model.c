@@ -30,41 +30,6 @@ _Noreturn static void die(const char *what)
     exit(1);
 }
 
-static void write_node(sf_json_writer *w, const sf_node *n)
-{
-    switch (n->kind) {
-    case SF_NULL:
-        sf_jw_null(w);
-        break;
-    case SF_BOOL:
-        sf_jw_bool(w, n->as.b);
-        break;
-    case SF_INT:
-        sf_jw_i64(w, n->as.i);
-        break;
-    case SF_FLOAT:
-        sf_jw_f64(w, n->as.f);
-        break;
-    case SF_STRING:
-        sf_jw_str(w, n->text);
-        break;
-    case SF_SEQ:
-        sf_jw_array(w);
-        for (uint32_t i = 0; i < n->n; i++)
-            write_node(w, n->as.items[i]);
-        sf_jw_array_end(w);
-        break;
-    case SF_MAP:
-        sf_jw_object(w);
-        for (uint32_t i = 0; i < n->n; i++) {
-            sf_jw_key_str(w, n->as.pairs[i].key);
-            write_node(w, n->as.pairs[i].value);
-        }
-        sf_jw_object_end(w);
-        break;
-    }
-}
-
 static void write_config(const char *dir, const sf_node *config)
 {
     char path[4096];
@@ -74,7 +39,7 @@ static void write_config(const char *dir, const sf_node *config)
 
     sf_buf_init(&out, (size_t)16 << 20);
     sf_jw_init(&w, &out, true);
-    write_node(&w, config);
+    sf_jw_node(&w, config);
     snprintf(path, sizeof path, "%s/config.json", dir);
     f = fopen(path, "we");
     if (out.failed || !f || fwrite(out.p, 1, out.n, f) != out.n || fclose(f))

@@ -25,41 +25,6 @@ static sf_code pull(sf_str text, unsigned flags)
     return j.error;
 }
 
-static void write_node(sf_json_writer *w, const sf_node *n)
-{
-    switch (n->kind) {
-    case SF_NULL:
-        sf_jw_null(w);
-        break;
-    case SF_BOOL:
-        sf_jw_bool(w, n->as.b);
-        break;
-    case SF_INT:
-        sf_jw_i64(w, n->as.i);
-        break;
-    case SF_FLOAT:
-        sf_jw_f64(w, n->as.f);
-        break;
-    case SF_STRING:
-        sf_jw_str(w, n->text);
-        break;
-    case SF_SEQ:
-        sf_jw_array(w);
-        for (uint32_t i = 0; i < n->n; i++)
-            write_node(w, n->as.items[i]);
-        sf_jw_array_end(w);
-        break;
-    case SF_MAP:
-        sf_jw_object(w);
-        for (uint32_t i = 0; i < n->n; i++) {
-            sf_jw_key_str(w, n->as.pairs[i].key);
-            write_node(w, n->as.pairs[i].value);
-        }
-        sf_jw_object_end(w);
-        break;
-    }
-}
-
 static void must_be_same(const sf_node *a, const sf_node *b)
 {
     if (a->kind == SF_FLOAT && !isfinite(a->as.f)) {
@@ -94,7 +59,7 @@ static void write_and_read(sf_arena *a, const sf_node *root, bool pretty)
 
     sf_buf_init(&b, (size_t)1 << 24);
     sf_jw_init(&w, &b, pretty);
-    write_node(&w, root);
+    sf_jw_node(&w, root);
     if (!b.failed) {
         must(w.depth == 0);
         must(sf_json_parse(a, sf_buf_str(&b), SF_STR("again"), 0, NULL, &again) == SF_OK);

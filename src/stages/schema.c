@@ -40,21 +40,6 @@ static void put_pair(sf_json_writer *w, const sf_pair *pair)
 static void put_node(sf_json_writer *w, const sf_node *n)
 {
     switch (n->kind) {
-    case SF_NULL:
-        sf_jw_null(w);
-        break;
-    case SF_BOOL:
-        sf_jw_bool(w, n->as.b);
-        break;
-    case SF_INT:
-        sf_jw_i64(w, n->as.i);
-        break;
-    case SF_FLOAT:
-        sf_jw_f64(w, n->as.f);
-        break;
-    case SF_STRING:
-        sf_jw_str(w, n->text);
-        break;
     case SF_SEQ:
         sf_jw_array(w);
         for (uint32_t i = 0; i < n->n; i++)
@@ -66,6 +51,9 @@ static void put_node(sf_json_writer *w, const sf_node *n)
         for (uint32_t i = 0; i < n->n; i++)
             put_pair(w, &n->as.pairs[i]);
         sf_jw_object_end(w);
+        break;
+    default:
+        sf_jw_node(w, n);
         break;
     }
 }

@@ -310,3 +310,38 @@ void sf_jw_kv_null(sf_json_writer *w, const char *key)
     sf_jw_key(w, key);
     sf_jw_null(w);
 }
+
+void sf_jw_node(sf_json_writer *w, const sf_node *n)
+{
+    switch (n->kind) {
+    case SF_NULL:
+        sf_jw_null(w);
+        break;
+    case SF_BOOL:
+        sf_jw_bool(w, n->as.b);
+        break;
+    case SF_INT:
+        sf_jw_i64(w, n->as.i);
+        break;
+    case SF_FLOAT:
+        sf_jw_f64(w, n->as.f);
+        break;
+    case SF_STRING:
+        sf_jw_str(w, n->text);
+        break;
+    case SF_SEQ:
+        sf_jw_array(w);
+        for (uint32_t i = 0; i < n->n; i++)
+            sf_jw_node(w, n->as.items[i]);
+        sf_jw_array_end(w);
+        break;
+    case SF_MAP:
+        sf_jw_object(w);
+        for (uint32_t i = 0; i < n->n; i++) {
+            sf_jw_key_str(w, n->as.pairs[i].key);
+            sf_jw_node(w, n->as.pairs[i].value);
+        }
+        sf_jw_object_end(w);
+        break;
+    }
+}

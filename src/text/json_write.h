@@ -7,6 +7,7 @@
 #define SF_TEXT_JSON_WRITE_H
 
 #include "base/buf.h"
+#include "text/node.h"
 
 typedef struct sf_json_writer {
     sf_buf *out;
@@ -40,5 +41,8 @@ void sf_jw_kv_u64(sf_json_writer *w, const char *key, uint64_t v);
 void sf_jw_kv_f64(sf_json_writer *w, const char *key, double v);
 void sf_jw_kv_bool(sf_json_writer *w, const char *key, bool v);
 void sf_jw_kv_null(sf_json_writer *w, const char *key);
+
+/* A whole value tree; what is not finite becomes null. */
+void sf_jw_node(sf_json_writer *w, const sf_node *n);
 
 #endif
