@@ -39,7 +39,7 @@ sf_str sf_path_base(sf_str path)
     return sf_str_sub(path, base_start(path), path.n);
 }
 
-bool sf_path_join_inside(sf_arena *a, sf_str dir, sf_str name, sf_str *ret)
+bool sf_path_is_inside(sf_str name)
 {
     sf_str part, rest = name;
 
@@ -50,6 +50,5 @@ bool sf_path_join_inside(sf_arena *a, sf_str dir, sf_str name, sf_str *ret)
         if (sf_str_is(part, ".."))
             return false;
     }
-    *ret = sf_path_join(a, dir, name);
-    return ret->p != NULL;
+    return true;
 }

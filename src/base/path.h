@@ -11,9 +11,9 @@ sf_str sf_path_dir(sf_str path);
 /* "z.yaml" for "x/y/z.yaml"; trailing slashes are dropped first. */
 sf_str sf_path_base(sf_str path);
 /*
- * Joins a name that comes from an untrusted file to `dir`.  False when the name is empty,
- * absolute, contains a NUL or climbs out with "..".
+ * True when a name that comes from an untrusted file stays inside the folder it is put behind: not
+ * empty, not absolute, without a NUL, and no part of it is "..".
  */
-bool sf_path_join_inside(sf_arena *a, sf_str dir, sf_str name, sf_str *ret);
+bool sf_path_is_inside(sf_str name);
 
 #endif

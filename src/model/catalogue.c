@@ -2,10 +2,11 @@
  * catalogue: models by name, from facts that are embedded in the program (data/models/catalogue).
  * Must not read the whole catalogue for one name: the index leads to one small file.
  */
+#include "base/nearest.h"
 #include "model/model.h"
 #include "text/pack.h"
 
-enum { NEAREST = 3, FAR = 12 };
+enum { FAR = 12 };
 
 static sf_code read_entry(sf_arena *a, sf_str name, const sf_node **ret)
 {
@@ -48,27 +49,16 @@ static bool is_like(sf_str key, sf_str name)
 /* Names that begin alike, else those spelled most alike: "A, B, C". */
 static sf_str nearest(sf_arena *a, const sf_node *index, sf_str name)
 {
-    sf_str best[NEAREST] = {{0}}, out = {0};
-    unsigned score[NEAREST] = {0};
+    sf_nearest list = {0};
 
     for (uint32_t i = 0; i < index->n; i++) {
         sf_str key = index->as.pairs[i].key;
         unsigned d = is_like(key, name) ? 0 : sf_str_distance(last_part(key), last_part(name), FAR);
 
-        for (size_t j = 0; j < NEAREST && d <= FAR; j++)
-            if (!best[j].n || d < score[j]) {
-                for (size_t k = NEAREST - 1; k > j; k--) {
-                    best[k] = best[k - 1];
-                    score[k] = score[k - 1];
-                }
-                best[j] = key;
-                score[j] = d;
-                break;
-            }
+        if (d <= FAR)
+            sf_nearest_add(&list, key, d);
     }
-    for (size_t j = 0; j < NEAREST && best[j].n; j++)
-        out = sf_arena_printf(a, "%.*s%s%.*s", SF_STR_ARG(out), j ? ", " : "", SF_STR_ARG(best[j]));
-    return out;
+    return sf_nearest_text(a, &list);
 }
 
 static sf_code unknown(sf_arena *a, const sf_node *index, sf_str name, sf_diags *dg)

@@ -2,10 +2,11 @@
  * resolve: from a checkpoint and a stage's wish to the model that the accounting works on.
  * Must not know any architecture: the family files do.
  */
+#include "base/nearest.h"
 #include "base/num.h"
 #include "model/family.h"
 
-enum { NEAREST = 3, MERGE_DEPTH = 8 };
+enum { MERGE_DEPTH = 8 };
 
 /* What is going to be walked. */
 typedef struct target {
@@ -88,27 +89,17 @@ static sf_str own_architecture(const sf_node *root, const sf_node **ret_node)
 /* The known architectures that are spelled most like `name`: "A, B, C". */
 static sf_str nearest(sf_arena *a, const sf_node *map, sf_str name)
 {
-    sf_str best[NEAREST] = {{0}}, out = {0};
-    unsigned score[NEAREST] = {0};
+    enum { FAR = 24 };
+    sf_nearest list = {0};
 
     for (uint32_t i = 0; map && i < map->n; i++) {
         sf_str key = map->as.pairs[i].key;
-        unsigned d = sf_str_distance(key, name, 24);
+        unsigned d = sf_str_distance(key, name, FAR);
 
-        for (size_t j = 0; j < NEAREST && d <= 24; j++)
-            if (!best[j].n || d < score[j]) {
-                for (size_t k = NEAREST - 1; k > j; k--) {
-                    best[k] = best[k - 1];
-                    score[k] = score[k - 1];
-                }
-                best[j] = key;
-                score[j] = d;
-                break;
-            }
+        if (d <= FAR)
+            sf_nearest_add(&list, key, d);
     }
-    for (size_t j = 0; j < NEAREST && best[j].n; j++)
-        out = sf_arena_printf(a, "%.*s%s%.*s", SF_STR_ARG(out), j ? ", " : "", SF_STR_ARG(best[j]));
-    return out;
+    return sf_nearest_text(a, &list);
 }
 
 static sf_code arch_unknown(sf_walk *w, const sf_node *index, sf_str name, const sf_node *at)

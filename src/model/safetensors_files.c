@@ -6,6 +6,7 @@
 #include <endian.h>
 #include <stdlib.h>
 
+#include "base/path.h"
 #include "model/safetensors.h"
 #include "model/tensor_names.h"
 #include "text/json.h"
@@ -95,21 +96,6 @@ typedef struct index_reader {
     bool has_map;
 } index_reader;
 
-/* A name that stays inside the folder. */
-static bool is_inside(sf_str name)
-{
-    sf_str part, rest = name;
-
-    if (!name.n || name.p[0] == '/' || sf_str_find_char(name, '\0') >= 0)
-        return false;
-    for (bool more = true; more;) {
-        more = sf_str_split(&rest, '/', &part);
-        if (sf_str_is(part, ".."))
-            return false;
-    }
-    return true;
-}
-
 static sf_code add_shard(index_reader *r, sf_str name)
 {
     sf_key_added added;
@@ -124,7 +110,7 @@ static sf_code add_shard(index_reader *r, sf_str name)
         return r->j.error = SF_E_NOMEM;
     if (added == SF_KEY_HOSTILE || r->n == SF_SAFETENSORS_MAX_SHARDS)
         return sf_json_fail(&r->j, SF_E_LIMIT, "more than %d weight files", SF_SAFETENSORS_MAX_SHARDS);
-    if (!is_inside(name))
+    if (!sf_path_is_inside(name))
         return sf_json_fail(&r->j, SF_E_HEADER, "the index names a file outside the model's folder");
     if (r->n == r->cap) {
         size_t cap = r->cap ? r->cap * 2 : 64;
