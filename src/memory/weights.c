@@ -80,11 +80,17 @@ static bool on_this_rank(const walk *w, const sf_tensor *t, uint64_t layer)
     return true;
 }
 
-/* True the first time that a process-wide tensor is met. */
+static bool same_singleton(const sf_tensor *a, const sf_tensor *b)
+{
+    return a == b || (sf_str_eq(a->name, b->name) && a->n_dims == b->n_dims &&
+                      memcmp(a->dims, b->dims, a->n_dims * sizeof *a->dims) == 0);
+}
+
+/* True the first time that a process-wide tensor is met; runs of layers may each have it. */
 static bool first_time(walk *w, const sf_tensor *t)
 {
     for (size_t i = 0; i < w->n_made; i++)
-        if (w->made_once[i] == t)
+        if (same_singleton(w->made_once[i], t))
             return false;
     w->made_once[w->n_made++] = t;
     return true;

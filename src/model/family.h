@@ -82,6 +82,7 @@ typedef struct sf_frame {
     sf_dtype disk, run;
     bool serves, layered, pp_layers, expert;
     bool made; /* the engine makes what the checkpoint does not have */
+    bool skip; /* stored, but not loaded */
     uint32_t block, first, repeat, experts;
     unsigned depth;
 } sf_frame;

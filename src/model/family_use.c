@@ -100,6 +100,23 @@ static sf_code enter_section(sf_walk *w, const sf_node *use, sf_frame *in)
     return SF_OK;
 }
 
+/* `defaults`: what the configuration class fills in where config.json leaves a key out. */
+static sf_code fill_defaults(sf_walk *w, const sf_node *use, sf_frame *in)
+{
+    const sf_node *defaults = sf_node_get(use, "defaults");
+
+    for (uint32_t i = 0; defaults && defaults->kind == SF_MAP && i < defaults->n; i++) {
+        const sf_pair *p = &defaults->as.pairs[i];
+
+        if (sf_node_get_str(in->section, p->key))
+            continue;
+        in->section = sf_node_with(w->a, in->section, p->key, p->value);
+        if (!in->section)
+            return SF_E_NOMEM;
+    }
+    return SF_OK;
+}
+
 /* "bfloat16", or an expression that gives such a name; `auto` is the stage's. */
 static sf_code dtype_key(sf_walk *w, const sf_frame *in, const sf_node *use, const char *key, sf_dtype *ret)
 {
@@ -161,9 +178,12 @@ static sf_code enter(sf_walk *w, const sf_frame *frame, const sf_node *use, sf_f
     if (component.n)
         in->component = component;
     in->made |= flag_of(use, "made");
+    in->skip |= flag_of(use, "skip");
     rc = enter_sub(w, use, in);
     if (!rc)
         rc = enter_section(w, use, in);
+    if (!rc)
+        rc = fill_defaults(w, use, in);
     if (!rc)
         rc = sf_family_expand(w, frame, text_of(use, "name"), &name);
     if (!rc && name.n) {

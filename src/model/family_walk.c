@@ -394,7 +394,7 @@ sf_code sf_family_emit(sf_walk *w, const sf_frame *frame, const sf_node *node)
                     .component = frame->component,
                     .layered = frame->layered,
                     .in_checkpoint = !row.made && !frame->made,
-                    .loaded = !row.skip,
+                    .loaded = !row.skip && !frame->skip,
                     .once = row.once,
                     .disk_dtype = row.disk.n ? sf_dtype_of_torch(row.disk) : frame->disk,
                     .run_dtype = row.run.n ? sf_dtype_of_torch(row.run) : frame->run,
