@@ -33,6 +33,36 @@ static uint64_t experts_here(const sf_tensor *t, const sf_weights_wish *wish)
     return e / wish->ep + (wish->ep_rank < e % wish->ep);
 }
 
+/* Heads on one rank: divided, or one KV head that several ranks hold; 0 when tp does not fit. */
+static uint64_t heads_here(uint64_t heads, uint64_t tp, bool kv)
+{
+    if (heads && heads % tp == 0)
+        return heads / tp;
+    return kv && heads && tp % heads == 0 ? 1 : 0;
+}
+
+static sf_code cut_heads(const sf_model *m, const sf_tensor *t, uint64_t tp, sf_diags *dg, uint64_t *ret)
+{
+    uint64_t d0 = t->n_dims ? t->dims[0] : 1, all = t->units, here;
+
+    here = heads_here(t->units, tp, t->shard == SF_SHARD_KV);
+    if (!here)
+        return does_not_divide(m, t, tp, t->units, t->shard == SF_SHARD_KV ? "KV heads" : "attention heads",
+                               dg);
+    if (t->shard == SF_SHARD_QKV) {
+        uint64_t kv = heads_here(t->kv_units, tp, true);
+
+        if (!kv)
+            return does_not_divide(m, t, tp, t->kv_units, "KV heads", dg);
+        all += 2 * t->kv_units;
+        here += 2 * kv;
+    }
+    if (d0 % all)
+        return does_not_divide(m, t, tp, d0, "rows", dg);
+    *ret = with_dim(t, 0, d0 / all * here);
+    return SF_OK;
+}
+
 static sf_code cut_one(const sf_model *m, const sf_tensor *t, uint64_t tp, sf_diags *dg, uint64_t *ret)
 {
     uint64_t d0 = t->n_dims ? t->dims[0] : 1;
@@ -60,16 +90,8 @@ static sf_code cut_one(const sf_model *m, const sf_tensor *t, uint64_t tp, sf_di
         return SF_OK;
     case SF_SHARD_HEADS:
     case SF_SHARD_KV:
-        if (t->units && t->units % tp == 0) {
-            *ret = with_dim(t, 0, d0 / tp);
-            return SF_OK;
-        }
-        if (t->shard == SF_SHARD_KV && t->units && tp % t->units == 0) {
-            *ret = with_dim(t, 0, d0 / t->units); /* one KV head, the same on several ranks */
-            return SF_OK;
-        }
-        return does_not_divide(m, t, tp, t->units, t->shard == SF_SHARD_KV ? "KV heads" : "attention heads",
-                               dg);
+    case SF_SHARD_QKV:
+        return cut_heads(m, t, tp, dg, ret);
     }
     *ret = sf_tensor_numel(t);
     return SF_OK;

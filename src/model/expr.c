@@ -294,6 +294,23 @@ static sf_code make(reader *r, sf_expr_op op, size_t from, const sf_expr *a, con
     return SF_OK;
 }
 
+/* `list[i]`, and `list[i].key.key` for what is inside the item. */
+static sf_code make_index(reader *r, size_t from, const sf_expr *index, const sf_expr **ret)
+{
+    const sf_expr *list = *ret;
+    sf_str path = r->pos < r->text.n && r->text.p[r->pos] == '.' ? take_path(r) : (sf_str){0};
+    sf_expr *e = new_expr(r, SF_OP_INDEX, from);
+
+    if (!e)
+        return SF_E_NOMEM;
+    e->arg[0] = list;
+    e->arg[1] = index;
+    e->n_args = 2;
+    e->path = path;
+    *ret = e;
+    return SF_OK;
+}
+
 static sf_code parse_postfix(reader *r, const sf_expr **ret)
 {
     size_t from;
@@ -310,7 +327,7 @@ static sf_code parse_postfix(reader *r, const sf_expr **ret)
             return rc;
         if (!take(r, ']'))
             return fail(r, r->pos, "`]` expected");
-        rc = make(r, SF_OP_INDEX, from, *ret, index, ret);
+        rc = make_index(r, from, index, ret);
     }
     return rc;
 }

@@ -275,6 +275,7 @@ static sf_code eval_unary(const sf_expr *e, const sf_scope *scope, sf_diags *dg,
 static sf_code eval_index(const sf_expr *e, const sf_scope *scope, sf_diags *dg, sf_value *ret)
 {
     sf_value list = {0}, index = {0};
+    const sf_node *item;
     sf_code rc = eval(e->arg[0], scope, dg, &list);
 
     if (!rc && list.kind != SF_VAL_MISSING)
@@ -291,7 +292,8 @@ static sf_code eval_index(const sf_expr *e, const sf_scope *scope, sf_diags *dg,
         return fail(e, scope, &index, dg, "an integer is expected");
     if (index.i < 0 || (uint64_t)index.i >= list.node->n)
         return fail(e, scope, &list, dg, "the list is too short");
-    *ret = of_node(sf_node_item(list.node, (size_t)index.i), e->text);
+    item = sf_node_item(list.node, (size_t)index.i);
+    *ret = e->path.n ? walk(item, e->path, e->text) : of_node(item, e->text);
     return SF_OK;
 }
 
@@ -334,12 +336,12 @@ static sf_code fold_list(const sf_expr *e, const sf_scope *scope, const sf_value
 static sf_code call_list(const sf_expr *e, const sf_scope *scope, const sf_value *v, sf_diags *dg,
                          sf_value *ret)
 {
-    if (v[0].kind != SF_VAL_NODE || v[0].node->kind != SF_SEQ)
-        return fail(e, scope, &v[0], dg, "a list is expected");
-    if (e->fn == SF_FN_LEN) {
+    if (e->fn == SF_FN_LEN && v[0].kind == SF_VAL_NODE) {
         *ret = sf_value_i64(v[0].node->n);
         return SF_OK;
     }
+    if (v[0].kind != SF_VAL_NODE || v[0].node->kind != SF_SEQ)
+        return fail(e, scope, &v[0], dg, "a list is expected");
     if (e->fn != SF_FN_CONTAINS)
         return fold_list(e, scope, &v[0], dg, ret);
     *ret = sf_value_i64(0);

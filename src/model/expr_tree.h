@@ -58,7 +58,7 @@ struct sf_expr {
     sf_expr_op op;
     sf_expr_fn fn;
     sf_value value;    /* SF_OP_VALUE */
-    sf_str name, path; /* SF_OP_NAME, SF_OP_ROOT */
+    sf_str name, path; /* SF_OP_NAME, SF_OP_ROOT; SF_OP_INDEX: the path inside the item */
     uint32_t n_args;
     const sf_expr *arg[SF_EXPR_ARGS];
     sf_str text; /* the source of this part, for messages */

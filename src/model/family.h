@@ -50,7 +50,7 @@ typedef struct sf_family_row {
     sf_str name;
     sf_str dims[SF_TENSOR_DIMS];
     uint8_t n_dims;
-    sf_str param, units, when, disk, run;
+    sf_str param, units, kv_units, when, disk, run;
     sf_shard shard;
     sf_tensor_class cls;
     bool cls_given, first, last, maybe, skip, made, once, modelled;

@@ -143,6 +143,14 @@ static bool call_word(sf_family_row *row, sf_str word, sf_str argument)
     if (sf_str_is(word, "heads") || sf_str_is(word, "kv")) {
         row->shard = sf_str_is(word, "kv") ? SF_SHARD_KV : SF_SHARD_HEADS;
         row->units = argument;
+    } else if (sf_str_is(word, "qkv")) {
+        ptrdiff_t comma = sf_str_find_char(argument, ',');
+
+        if (comma < 0)
+            return false;
+        row->shard = SF_SHARD_QKV;
+        row->units = sf_str_trim(sf_str_sub(argument, 0, (size_t)comma));
+        row->kv_units = sf_str_trim(sf_str_sub(argument, (size_t)comma + 1, argument.n));
     } else if (sf_str_is(word, "disk")) {
         row->disk = argument;
     } else if (sf_str_is(word, "run")) {

@@ -325,35 +325,40 @@ static sf_pp pp_of(const sf_frame *frame, const sf_family_row *row)
     return row->first ? SF_PP_FIRST : row->last ? SF_PP_LAST : SF_PP_ALL;
 }
 
+/* A dimension, or a number of heads. */
+static sf_code size_of(sf_walk *w, const sf_scope *scope, sf_str text, sf_where at, uint64_t *ret)
+{
+    const sf_expr *e;
+    int64_t v = 0;
+    sf_code rc = sf_expr_parse(w->a, text, at, w->dg, &e);
+
+    if (!rc)
+        rc = sf_expr_eval_i64(e, scope, 1, (int64_t)1 << MAX_DIM_BITS, w->dg, &v);
+    if (!rc)
+        *ret = (uint64_t)v;
+    return rc;
+}
+
 static sf_code shape_of(sf_walk *w, const sf_frame *frame, const sf_family_row *row, sf_where at,
                         sf_tensor *t)
 {
     sf_scope scope = sf_family_scope(w, frame);
     uint64_t numel = 1, total;
-    const sf_expr *e;
-    int64_t v;
     sf_code rc = SF_OK;
 
     t->n_dims = row->n_dims;
     for (uint8_t i = 0; !rc && i < row->n_dims; i++) {
-        rc = sf_expr_parse(w->a, row->dims[i], at, w->dg, &e);
-        if (!rc)
-            rc = sf_expr_eval_i64(e, &scope, 1, (int64_t)1 << MAX_DIM_BITS, w->dg, &v);
-        if (!rc) {
-            t->dims[i] = (uint64_t)v;
-            numel = sf_mul_sat(numel, t->dims[i]);
-        }
+        rc = size_of(w, &scope, row->dims[i], at, &t->dims[i]);
+        numel = rc ? numel : sf_mul_sat(numel, t->dims[i]);
     }
     total = sf_mul_sat(numel, sf_mul_sat(t->repeat, t->experts));
     if (!rc && total > (uint64_t)1 << 58)
         rc = sf_diag_error(w->dg, SF_E_EXPR, sf_node_where(frame->section), "check the sizes in config.json",
                            "`%.*s` would have more than 2^58 elements", SF_STR_ARG(t->name));
-    if (!rc && row->units.n) {
-        rc = sf_expr_parse(w->a, row->units, at, w->dg, &e);
-        if (!rc)
-            rc = sf_expr_eval_i64(e, &scope, 1, (int64_t)1 << MAX_DIM_BITS, w->dg, &v);
-        t->units = rc ? 0 : (uint64_t)v;
-    }
+    if (!rc && row->units.n)
+        rc = size_of(w, &scope, row->units, at, &t->units);
+    if (!rc && row->kv_units.n)
+        rc = size_of(w, &scope, row->kv_units, at, &t->kv_units);
     return rc;
 }
 
@@ -400,7 +405,7 @@ sf_code sf_family_emit(sf_walk *w, const sf_frame *frame, const sf_node *node)
                     .run_dtype = row.run.n ? sf_dtype_of_torch(row.run) : frame->run,
                     .shard = row.shard,
                     .cls = frame->expert && row.cls == SF_TENSOR_LINEAR ? SF_TENSOR_EXPERT : row.cls,
-                    .repeat = row.once ? 1 : frame->repeat,
+                    .repeat = frame->repeat,
                     .first_layer = frame->first,
                     .experts = frame->experts,
                     .origin = row.modelled ? SF_ORIGIN_MODELLED : SF_ORIGIN_EXACT,

@@ -53,6 +53,7 @@ typedef enum sf_shard {
     SF_SHARD_ROW,    /* dim 1 divided (dim 0 of a one-dimensional tensor is kept whole) */
     SF_SHARD_HEADS,  /* dim 0 consists of `units` heads: divided */
     SF_SHARD_KV,     /* dim 0 consists of `units` KV heads: divided, one head per rank when tp > units */
+    SF_SHARD_QKV,    /* dim 0 is `units` query heads and twice `kv_units` KV heads, each cut as above */
 } sf_shard;
 
 typedef enum sf_origin {
@@ -102,7 +103,7 @@ typedef struct sf_tensor {
     sf_dtype disk_dtype;
     sf_dtype run_dtype; /* SF_DT_NONE: the stage's dtype */
     sf_shard shard;
-    uint64_t units; /* heads for SF_SHARD_HEADS and SF_SHARD_KV */
+    uint64_t units, kv_units; /* heads for SF_SHARD_HEADS, SF_SHARD_KV and SF_SHARD_QKV */
     sf_tensor_class cls;
     uint32_t repeat, first_layer, experts;
     uint32_t

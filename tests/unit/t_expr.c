@@ -10,7 +10,8 @@ static const char config_text[] =
     "  \"hidden_size\": 4096, \"heads\": 32, \"none\": null,\n"
     "  \"name\": \"llama\", \"ratio\": 0.5, \"on\": true,\n"
     "  \"rates\": [8, 5, 4, 3], \"rope\": {\"factor\": 4.0, \"type\": \"yarn\"},\n"
-    "  \"huge\": 9000000000000000000, \"bad\": \"x\"\n"
+    "  \"huge\": 9000000000000000000, \"bad\": \"x\",\n"
+    "  \"blocks\": [{\"ffn\": {\"mult\": 2.5}}, {\"ffn\": null}]\n"
     "}\n";
 
 static sf_scope scope_of(fixture *f, sf_binding *bindings, size_t n)
@@ -63,6 +64,9 @@ static void test_values(void **state)
         {"0 && absent",                                0   },
         {"name == 'llama' && rope.type != \"linear\"", 1   },
         {"rates[1] + rates[i - 5]",                    9   },
+        {"blocks[i - 7].ffn.mult == 2.5",              1   },
+        {"blocks[1].ffn.mult ?? 3",                    3   },
+        {"len(blocks[0]) + len(rope)",                 3   },
         {"len(rates) + sum(rates) + prod(rates)",      504 },
         {"min(3, 1, 2) * 10 + max(3, 1, 2)",           13  },
         {"cdiv(10, 4) + exact(12, 4)",                 6   },
