@@ -141,6 +141,8 @@ static bool takes_part(walk *w, const sf_tensor *t, uint64_t layer)
 {
     if (!t->loaded || (t->layered && !covers(t, layer)) || !on_this_rank(w, t, layer))
         return false;
+    if (t->dequantised && !w->m->quantization)
+        return false; /* of an unquantised parameter the engine makes a view */
     return !t->once || first_time(w, t);
 }
 

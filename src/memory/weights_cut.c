@@ -28,7 +28,7 @@ static uint64_t experts_here(const sf_tensor *t, const sf_weights_wish *wish)
 {
     uint64_t e = t->experts ? t->experts : 1;
 
-    if (t->cls != SF_TENSOR_EXPERT || !wish->ep)
+    if (!t->in_experts || !wish->ep)
         return e;
     return e / wish->ep + (wish->ep_rank < e % wish->ep);
 }
@@ -100,7 +100,7 @@ static sf_code cut_one(const sf_model *m, const sf_tensor *t, uint64_t tp, sf_di
 sf_code sf_weights_cut(const sf_model *m, const sf_tensor *t, const sf_weights_wish *wish, sf_diags *dg,
                        uint64_t *ret_numel)
 {
-    bool whole_experts = t->cls == SF_TENSOR_EXPERT && wish->ep;
+    bool whole_experts = t->in_experts && wish->ep;
     uint64_t one = 0;
     sf_code rc = cut_one(m, t, whole_experts || !wish->tp ? 1 : wish->tp, dg, &one);
 

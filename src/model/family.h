@@ -52,8 +52,9 @@ typedef struct sf_family_row {
     uint8_t n_dims;
     sf_str param, units, kv_units, when, disk, run;
     sf_shard shard;
+    sf_stack stack;
     sf_tensor_class cls;
-    bool cls_given, first, last, maybe, skip, made, once, modelled;
+    bool cls_given, first, last, maybe, skip, made, once, modelled, dequantised;
 } sf_family_row;
 
 /* Code SF_E_EXPR at the row's place. */
@@ -81,8 +82,10 @@ typedef struct sf_frame {
     const sf_family_names *names;
     sf_dtype disk, run;
     bool serves, layered, pp_layers, expert;
-    bool made; /* the engine makes what the checkpoint does not have */
-    bool skip; /* stored, but not loaded */
+    bool made;            /* the engine makes what the checkpoint does not have */
+    bool skip;            /* stored, and not loaded */
+    bool inner;           /* inside another part: says nothing of layers and widths */
+    const sf_node *outer; /* the use of the part that is another under names of its own, or NULL */
     uint32_t block, first, repeat, experts;
     unsigned depth;
 } sf_frame;

@@ -265,11 +265,14 @@ static sf_code read_forward(sf_walk *w, const sf_frame *f, const sf_node *map)
 
 sf_code sf_family_facts(sf_walk *w, const sf_frame *frame, const sf_node *use, const sf_node *part)
 {
-    const sf_node *kv = sf_node_get(use, "kv") ? sf_node_get(use, "kv") : sf_node_get(part, "kv");
+    const sf_node *outer = frame->outer, *kv = sf_node_get(outer, "kv");
     const sf_node *forward = sf_node_get(part, "forward"), *layers = sf_node_get(part, "layers");
-    const sf_node *tie = sf_node_get(part, "tie"), *at = sf_node_get(use, "at");
+    const sf_node *tie = sf_node_get(part, "tie"), *at = sf_node_get(outer ? outer : use, "at");
     int64_t n = 0, tied = 0;
     sf_code rc = SF_OK;
+
+    if (!kv)
+        kv = sf_node_get(use, "kv") ? sf_node_get(use, "kv") : sf_node_get(part, "kv");
 
     w->model->text = frame->section;
     w->text_path = at ? at->text : (sf_str){0};

@@ -106,13 +106,14 @@ static bool plain_word(sf_family_row *row, sf_str word)
         const char *word;
         bool *flag;
     } flags[] = {
-        {"first",    &row->first   },
-        {"last",     &row->last    },
-        {"maybe",    &row->maybe   },
-        {"skip",     &row->skip    },
-        {"made",     &row->made    },
-        {"once",     &row->once    },
-        {"modelled", &row->modelled},
+        {"first",       &row->first      },
+        {"last",        &row->last       },
+        {"maybe",       &row->maybe      },
+        {"skip",        &row->skip       },
+        {"made",        &row->made       },
+        {"once",        &row->once       },
+        {"modelled",    &row->modelled   },
+        {"dequantised", &row->dequantised},
     };
 
     for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
@@ -137,6 +138,24 @@ static bool plain_word(sf_family_row *row, sf_str word)
     return true;
 }
 
+/* How experts lie in one tensor. */
+static bool stack_of(sf_str word, sf_stack *ret)
+{
+    static const char *const names[] = {
+        [SF_STACK_FRONT] = "front",
+        [SF_STACK_TRANSPOSED] = "transposed",
+        [SF_STACK_ROWS] = "rows",
+        [SF_STACK_ROWS_TRANSPOSED] = "rows transposed",
+    };
+
+    for (size_t i = SF_STACK_FRONT; i < sizeof names / sizeof *names; i++)
+        if (sf_str_is(word, names[i])) {
+            *ret = (sf_stack)i;
+            return true;
+        }
+    return false;
+}
+
 /* Words with an argument in parentheses. */
 static bool call_word(sf_family_row *row, sf_str word, sf_str argument)
 {
@@ -151,6 +170,8 @@ static bool call_word(sf_family_row *row, sf_str word, sf_str argument)
         row->shard = SF_SHARD_QKV;
         row->units = sf_str_trim(sf_str_sub(argument, 0, (size_t)comma));
         row->kv_units = sf_str_trim(sf_str_sub(argument, (size_t)comma + 1, argument.n));
+    } else if (sf_str_is(word, "stacked")) {
+        return stack_of(argument, &row->stack);
     } else if (sf_str_is(word, "disk")) {
         row->disk = argument;
     } else if (sf_str_is(word, "run")) {

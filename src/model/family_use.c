@@ -143,10 +143,10 @@ static sf_code dtype_key(sf_walk *w, const sf_frame *in, const sf_node *use, con
     return SF_OK;
 }
 
-/* `with` of the use, then the part's `params` that it left out, then its lets. */
+/* `with` of the use, then the part's `params` that it left out, then its lets; the outer use comes first. */
 static sf_code bind_part(sf_walk *w, const sf_frame *in, const sf_node *use, const sf_node *part)
 {
-    const sf_node *with = sf_node_get(use, "with");
+    const sf_node *with = sf_node_get(use, "with"), *outer = sf_node_get(in->outer, "with");
     const sf_node *const maps[] = {with, sf_node_get(part, "params"), sf_node_get(part, "let")};
 
     for (size_t m = 0; m < sizeof maps / sizeof *maps; m++)
@@ -155,7 +155,7 @@ static sf_code bind_part(sf_walk *w, const sf_frame *in, const sf_node *use, con
             sf_value v;
             sf_code rc;
 
-            if (m == 1 && sf_node_get_str(with, p->key))
+            if (m < 2 && ((m == 1 && sf_node_get_str(with, p->key)) || sf_node_get_str(outer, p->key)))
                 continue;
             rc = sf_family_eval(w, in, p->value, &v);
             if (!rc)
@@ -197,34 +197,62 @@ static sf_code enter(sf_walk *w, const sf_frame *frame, const sf_node *use, sf_f
     return rc;
 }
 
-sf_code sf_family_use(sf_walk *w, const sf_frame *frame, const sf_node *use)
+/* The names that hold inside: given, the part's own, then those around; an outer use's come before. */
+static sf_code enter_names(sf_walk *w, const sf_frame *frame, const sf_node *use, const sf_node *part,
+                           sf_frame *in)
 {
-    size_t mark = w->n_bindings;
-    sf_family_names *names = SF_NEW(w->a, sf_family_names);
-    const sf_node *part, *also = sf_node_get(use, "also");
-    sf_frame in;
-    sf_code rc;
+    sf_family_names *names = SF_NEW_ARRAY(w->a, sf_family_names, 2);
+    const sf_node *given = sf_node_get(use, "names"), *own = sf_node_get(part, "names");
 
     if (!names)
         return SF_E_NOMEM;
-    rc = enter(w, frame, use, &in);
+    if (frame->outer) {
+        names[0] = (sf_family_names){sf_node_get(frame->outer, "names"), given, &names[1]};
+        names[1] = (sf_family_names){NULL, own, frame->names->up};
+    } else {
+        names[0] = (sf_family_names){given, own, frame->names};
+    }
+    in->names = names;
+    return SF_OK;
+}
+
+/* What the innermost part of a use says of layers and widths. */
+static sf_code use_facts(sf_walk *w, const sf_frame *in, const sf_node *use, const sf_node *part)
+{
+    sf_code rc = SF_OK;
+
+    if (in->serves)
+        rc = sf_family_facts(w, in, use, part);
+    return rc ? rc : sf_family_encoder(w, in, part);
+}
+
+sf_code sf_family_use(sf_walk *w, const sf_frame *frame, const sf_node *use)
+{
+    size_t mark = w->n_bindings;
+    const sf_node *part, *also = sf_node_get(use, "also");
+    bool same; /* the part is another one under names and parameters of its own */
+    sf_frame in;
+    sf_code rc = enter(w, frame, use, &in);
+
     if (!rc)
         rc = find_part(w, frame, use, &in.file, &part);
+    if (!rc)
+        rc = enter_names(w, frame, use, part, &in);
     if (rc)
         return rc;
-    *names = (sf_family_names){sf_node_get(use, "names"), sf_node_get(part, "names"), frame->names};
-    in.names = names;
-    if (frame->depth == 0)
-        in.serves = flag_of(use, "serves") || use == w->top;
+    same = sf_node_get(part, "use") != NULL;
+    if (!frame->inner)
+        in.serves = frame->serves || flag_of(use, "serves") || use == w->top;
+    in.inner = frame->inner || !same;
     rc = bind_part(w, &in, use, part);
+    in.outer = same ? use : NULL;
     if (!rc)
         rc = sf_family_walk(w, &in, part);
-    for (uint32_t i = 0; !rc && also && i < also->n; i++)
+    in.outer = frame->outer;
+    for (uint32_t i = 0; !rc && also && also->kind == SF_SEQ && i < also->n; i++)
         rc = sf_family_emit(w, &in, also->as.items[i]);
-    if (!rc && frame->depth == 0 && in.serves)
-        rc = sf_family_facts(w, &in, use, part);
-    if (!rc && frame->depth == 0)
-        rc = sf_family_encoder(w, &in, part);
+    if (!rc && !frame->inner && !same)
+        rc = use_facts(w, &in, use, part);
     w->n_bindings = mark;
     return rc;
 }

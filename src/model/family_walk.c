@@ -285,11 +285,22 @@ static sf_code walk_each(sf_walk *w, const sf_frame *frame, const sf_node *loop,
     return rc;
 }
 
+/* What a loop or a list of rows says of all that it holds. */
+static void enter_words(const sf_node *node, sf_frame *in)
+{
+    const sf_node *skip = sf_node_get(node, "skip"), *component = sf_node_get(node, "component");
+
+    in->skip |= sf_node_is(skip, SF_BOOL) && skip->as.b;
+    if (sf_node_is(component, SF_STRING))
+        in->component = component->text;
+}
+
 sf_code sf_family_walk(sf_walk *w, const sf_frame *frame, const sf_node *node)
 {
     static const char *const lists[] = {"tensors", "rows"};
     const sf_node *when = sf_node_get(node, "when"), *n;
     size_t mark = w->n_bindings;
+    sf_frame in = *frame;
     bool yes = true;
     sf_code rc = SF_OK;
 
@@ -299,6 +310,8 @@ sf_code sf_family_walk(sf_walk *w, const sf_frame *frame, const sf_node *node)
         return rc;
     if (sf_node_get(node, "use"))
         return sf_family_use(w, frame, node);
+    enter_words(node, &in);
+    frame = &in;
     if ((n = sf_node_get(node, "layers")) && sf_node_get(node, "rows"))
         return walk_folded(w, frame, node, n, true);
     if ((n = sf_node_get(node, "repeat")))
@@ -401,6 +414,9 @@ sf_code sf_family_emit(sf_walk *w, const sf_frame *frame, const sf_node *node)
                     .in_checkpoint = !row.made && !frame->made,
                     .loaded = !row.skip && !frame->skip,
                     .once = row.once,
+                    .in_experts = frame->expert,
+                    .dequantised = row.dequantised,
+                    .stack = row.stack,
                     .disk_dtype = row.disk.n ? sf_dtype_of_torch(row.disk) : frame->disk,
                     .run_dtype = row.run.n ? sf_dtype_of_torch(row.run) : frame->run,
                     .shard = row.shard,

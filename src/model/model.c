@@ -16,7 +16,7 @@ void sf_model_totals(const sf_model *m, uint64_t *ret_tensors, uint64_t *ret_par
 
         if (!t->in_checkpoint)
             continue;
-        tensors = sf_add_sat(tensors, count);
+        tensors = sf_add_sat(tensors, sf_tensor_stored_count(t));
         params = sf_add_sat(params, numel);
         if (sf_dtype_bytes(t->disk_dtype, numel, &b))
             bytes = sf_add_sat(bytes, b);

@@ -78,21 +78,23 @@ static uint32_t *find_slot(const check *c, sf_str name, sf_str sub, const uint64
 static sf_code add_derived(check *c, const sf_family_tensor *ft)
 {
     sf_str name = fold(c->w->a, ft->t.name);
+    uint64_t dims[SF_TENSOR_DIMS] = {0};
+    uint8_t n_dims = sf_tensor_stored_dims(&ft->t, dims);
     uint32_t *slot;
     key *k;
 
     if (!name.p)
         return SF_E_NOMEM;
-    slot = find_slot(c, name, ft->sub, ft->t.dims, ft->t.n_dims);
+    slot = find_slot(c, name, ft->sub, dims, n_dims);
     if (!*slot) {
         k = &c->keys[c->n++];
-        *k = (key){.name = name, .sub = ft->sub, .n_dims = ft->t.n_dims, .maybe = true};
-        memcpy(k->dims, ft->t.dims, sizeof k->dims);
+        *k = (key){.name = name, .sub = ft->sub, .n_dims = n_dims, .maybe = true};
+        memcpy(k->dims, dims, sizeof k->dims);
         *slot = (uint32_t)c->n;
     }
     k = &c->keys[*slot - 1];
     k->maybe &= ft->maybe;
-    k->expected = sf_add_sat(k->expected, sf_tensor_count(&ft->t));
+    k->expected = sf_add_sat(k->expected, sf_tensor_stored_count(&ft->t));
     return SF_OK;
 }
 
@@ -295,8 +297,9 @@ static void take_over(check *c, size_t n_derived)
         sf_family_tensor *ft = &w->out[i];
 
         if (i < n_derived && ft->t.in_checkpoint && table_of(w, ft->sub)) {
-            const key *k =
-                &c->keys[*find_slot(c, fold(w->a, ft->t.name), ft->sub, ft->t.dims, ft->t.n_dims) - 1];
+            uint64_t dims[SF_TENSOR_DIMS] = {0};
+            uint8_t n_dims = sf_tensor_stored_dims(&ft->t, dims);
+            const key *k = &c->keys[*find_slot(c, fold(w->a, ft->t.name), ft->sub, dims, n_dims) - 1];
 
             if (k->found == 0)
                 continue;

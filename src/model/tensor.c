@@ -134,3 +134,26 @@ uint64_t sf_tensor_count(const sf_tensor *t)
 {
     return sf_mul_sat(t->repeat, t->experts ? t->experts : 1);
 }
+
+uint64_t sf_tensor_stored_count(const sf_tensor *t)
+{
+    return t->stack == SF_STACK_NONE ? sf_tensor_count(t) : t->repeat;
+}
+
+uint8_t sf_tensor_stored_dims(const sf_tensor *t, uint64_t ret[SF_TENSOR_DIMS])
+{
+    bool rows = t->stack == SF_STACK_ROWS || t->stack == SF_STACK_ROWS_TRANSPOSED;
+    uint8_t front = t->stack != SF_STACK_NONE && !rows && t->n_dims < SF_TENSOR_DIMS;
+
+    if (front)
+        ret[0] = t->experts;
+    for (uint8_t i = 0; i < t->n_dims; i++)
+        ret[front + i] = t->dims[i];
+    if (t->n_dims == 2 && (t->stack == SF_STACK_TRANSPOSED || t->stack == SF_STACK_ROWS_TRANSPOSED)) {
+        ret[front] = t->dims[1];
+        ret[front + 1] = t->dims[0];
+    }
+    if (rows && t->n_dims)
+        ret[0] = sf_mul_sat(ret[0], t->experts);
+    return (uint8_t)(t->n_dims + front);
+}

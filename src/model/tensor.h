@@ -78,6 +78,15 @@ typedef enum sf_tensor_class {
 
 enum { SF_TENSOR_DIMS = 6 };
 
+/* How the experts of a layer lie in the checkpoint; `dims` are always one expert's, as the engine has them. */
+typedef enum sf_stack {
+    SF_STACK_NONE,       /* a tensor per expert */
+    SF_STACK_FRONT,      /* one tensor a layer, [experts, dims…] */
+    SF_STACK_TRANSPOSED, /* the same with each matrix transposed: [experts, in, out] */
+    SF_STACK_ROWS,       /* one below another: [experts × dim 0, …] */
+    SF_STACK_ROWS_TRANSPOSED,
+} sf_stack;
+
 /* Which rank of a pipeline holds a tensor. */
 typedef enum sf_pp {
     SF_PP_ALL,   /* every rank: encoders, codecs, what has no layers */
@@ -100,6 +109,9 @@ typedef struct sf_tensor {
     bool in_checkpoint; /* false: made by the engine (rotary cache, scale scalars, second copies) */
     bool loaded;        /* false: in the checkpoint, but the engine skips it */
     bool once;          /* per process, created with the first layer, shared by all (rotary cache) */
+    bool in_experts;    /* one of each expert: expert parallelism deals them out */
+    bool dequantised;   /* made by the engine where the parameter that it is named after is quantised */
+    sf_stack stack;
     sf_dtype disk_dtype;
     sf_dtype run_dtype; /* SF_DT_NONE: the stage's dtype */
     sf_shard shard;
@@ -114,7 +126,10 @@ typedef struct sf_tensor {
 
 /* Elements of one tensor of the group; saturates. */
 uint64_t sf_tensor_numel(const sf_tensor *t);
-/* Number of checkpoint tensors in the group (repeat × experts). */
+/* Number of tensors in the group as the engine counts them (repeat × experts). */
 uint64_t sf_tensor_count(const sf_tensor *t);
+/* Number of them in the checkpoint, and the shape of one there; returns the number of dimensions. */
+uint64_t sf_tensor_stored_count(const sf_tensor *t);
+uint8_t sf_tensor_stored_dims(const sf_tensor *t, uint64_t ret[SF_TENSOR_DIMS]);
 
 #endif
