@@ -39,7 +39,8 @@ typedef struct reader {
     uint32_t *slots; /* hash of anchor names: index + 1 */
     size_t n_anchors, cap_anchors;
     size_t nodes;
-    bool tabs; /* the text has tabs: look where they stand */
+    char bom_mask[3]; /* stands for U+FEFF, see sf_yaml_hide_bom */
+    bool tabs;        /* the text has tabs: look where they stand */
     size_t tab_from;
     const sf_node *root;
 } reader;
@@ -352,6 +353,7 @@ static sf_code on_scalar(reader *r, const yaml_event_t *e)
     text = sf_arena_str(r->a, text);
     if (!text.p)
         return SF_E_NOMEM;
+    sf_yaml_show_bom(text, r->bom_mask);
     rc = type_scalar(r, e, text, node);
     if (!rc)
         rc = add_anchor(r, e->data.scalar.anchor, node, 1, &index, &e->start_mark);
@@ -539,6 +541,8 @@ sf_code sf_yaml_parse(sf_arena *a, sf_str text, sf_str file, sf_diags *dg, const
         r->t.text = sf_str_sub(text, 3, text.n);
     }
     rc = sf_yaml_check_text(&r->t);
+    if (!rc)
+        rc = sf_yaml_hide_bom(a, &r->t.text, r->bom_mask);
     if (rc)
         return rc;
     r->tabs = sf_str_find_char(r->t.text, '\t') >= 0;

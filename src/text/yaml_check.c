@@ -35,6 +35,47 @@ sf_where sf_yaml_place(const sf_yaml_text *t, size_t at, size_t len)
     return w;
 }
 
+static const char bom[] = "\xef\xbb\xbf";
+
+static void replace(sf_str text, const char *from, const char *to)
+{
+    char *p = (char *)(uintptr_t)text.p; /* our own copy */
+
+    for (size_t i = 0; i + 3 <= text.n; i++)
+        if (memcmp(p + i, from, 3) == 0)
+            memcpy(p + i, to, 3);
+}
+
+sf_code sf_yaml_hide_bom(sf_arena *a, sf_str *text, char mask[3])
+{
+    sf_str copy;
+
+    mask[0] = '\0';
+    if (sf_str_find(*text, sf_str_of(bom)) < 0)
+        return SF_OK;
+    /* U+E000 … U+E03F: a text that has them all keeps its marks. */
+    for (unsigned c = 0x80; c < 0xc0; c++) {
+        const char own[3] = {'\xee', '\x80', (char)c};
+
+        if (sf_str_find(*text, (sf_str){own, 3}) >= 0)
+            continue;
+        copy = sf_arena_str(a, *text);
+        if (!copy.p)
+            return SF_E_NOMEM;
+        memcpy(mask, own, 3);
+        replace(copy, bom, mask);
+        *text = copy;
+        return SF_OK;
+    }
+    return SF_OK;
+}
+
+void sf_yaml_show_bom(sf_str text, const char mask[3])
+{
+    if (mask[0])
+        replace(text, mask, bom);
+}
+
 static sf_code check_utf8(const sf_yaml_text *t)
 {
     static const char utf16[] = "save the file as UTF-8";

@@ -35,6 +35,14 @@ size_t sf_yaml_step(sf_str text, size_t at, uint32_t *line, uint32_t *col);
 sf_where sf_yaml_place(const sf_yaml_text *t, size_t at, size_t len);
 /* Size, UTF-8, control characters, number of directives. */
 sf_code sf_yaml_check_text(const sf_yaml_text *t);
+/*
+ * libyaml skips U+FEFF at the start of any line, and so sees another indentation; for the engine's loader it is
+ * a letter behind the start of the text.  Gives the text with each replaced by a private character of the same
+ * length (in `mask`, 3 bytes) that it does not have, or the text itself when there is none.  Code: SF_E_NOMEM.
+ */
+sf_code sf_yaml_hide_bom(sf_arena *a, sf_str *text, char mask[3]);
+/* Puts them back, in place. */
+void sf_yaml_show_bom(sf_str text, const char mask[3]);
 /* A tab in [from, to) outside a comment; `to` when there is none. */
 size_t sf_yaml_find_tab(sf_str text, size_t from, size_t to);
 sf_code sf_yaml_tab_error(const sf_yaml_text *t, size_t at);

@@ -84,6 +84,13 @@ static void test_bom_and_line_ends(void **state)
     assert_int_equal(at(root, "b")->off, 12);
     root = parse(f, "a: 1\rb: 2\r");
     assert_int_equal(at(root, "b")->line, 2);
+    /* Behind the start it is a letter, also where a line begins. */
+    root = parse(f, "a: 1\n\xef\xbb\xbf"
+                    "b: \xee\x80\x80\n");
+    assert_str(root->as.pairs[1].key, "\xef\xbb\xbf"
+                                      "b");
+    assert_str(root->as.pairs[1].value->text, "\xee\x80\x80");
+    assert_int_equal(root->as.pairs[1].value->off, 11);
 }
 
 static void test_whole_files(void **state)
