@@ -90,6 +90,25 @@ static void advise_oversized(const sf_start *st, const sf_stage_report *rep)
                  (unsigned long long)rep->max_model_len, (unsigned long long)n->max_num_seqs);
 }
 
+/* A limit that the file asks for and the cache cannot serve at full length. */
+static void advise_short(const sf_start *st, const sf_stage_report *rep)
+{
+    const sf_stage_need *n = rep->need;
+    const sf_node *asked = n->stage->args.v[SF_ARG_max_num_seqs].node;
+
+    if (!rep->kv || !asked || !n->max_num_seqs || rep->kv->concurrency >= (double)n->max_num_seqs)
+        return;
+    sf_diag_note(
+        st->dg, SF_E_KV_FEW, sf_node_where(asked),
+        "when all are that long: raise gpu_memory_utilization, or lower max_model_len or max_num_seqs",
+        "stage %lld (%.*s) has KV cache for %.*s requests of %llu tokens, and max_num_seqs is %llu: "
+        "%llu at once may have %llu tokens each",
+        (long long)n->stage->id, SF_STR_ARG(n->stage->name),
+        SF_STR_ARG(sf_fmt_fixed(st->arena, rep->kv->concurrency, 2)), (unsigned long long)rep->max_model_len,
+        (unsigned long long)n->max_num_seqs, (unsigned long long)n->max_num_seqs,
+        (unsigned long long)(rep->kv->tokens / n->max_num_seqs));
+}
+
 void sf_advise(sf_start *st, const sf_replay *r)
 {
     for (size_t s = 0; s < st->d->n_stages; s++)
@@ -102,6 +121,8 @@ void sf_advise(sf_start *st, const sf_replay *r)
         advise_later(st, &r->devices[i]);
         advise_idle_gpu(st, &r->devices[i]);
     }
-    for (size_t s = 0; s < st->d->n_stages; s++)
+    for (size_t s = 0; s < st->d->n_stages; s++) {
         advise_oversized(st, &st->stages[s]);
+        advise_short(st, &st->stages[s]);
+    }
 }

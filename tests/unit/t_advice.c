@@ -82,10 +82,33 @@ static void test_idle(void **state)
     assert_diag_at(&f->dg, SF_E_IDLE, SF_NOTE, 11, 9);
 }
 
+/* A limit in the file that the cache cannot serve; the default of the engine is not held against anybody. */
+static void test_few(void **state)
+{
+    fixture *f = *state;
+    sf_node node = {.kind = SF_INT, .as.i = 4096, .text = SF_STR("4096"), .line = 31, .col = 7};
+    sf_stage *stage;
+    world w;
+
+    world_init(&w, f, "vllm@0.19.0", 1, 80);
+    world_stage(&w, SF_STAGE_AR, 0.9, 0, 1, 10)->max_num_seqs = 4096;
+    world_start(&w);
+    assert_null(diag_of(&f->dg, SF_E_KV_FEW));
+    stage = (sf_stage *)(uintptr_t)w.needs[0].stage;
+    stage->args.v[SF_ARG_max_num_seqs] = (sf_arg_value){&node, SF_FROM_FILE};
+    sf_diags_init(&f->dg, f->a);
+    world_start(&w);
+    assert_diag_at(&f->dg, SF_E_KV_FEW, SF_NOTE, 31, 7);
+    sf_diags_init(&f->dg, f->a);
+    w.needs[0].max_num_seqs = 1;
+    world_start(&w);
+    assert_null(diag_of(&f->dg, SF_E_KV_FEW));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(test_sum_above_one), TEST(test_no_effect), TEST(test_later),
-                                       TEST(test_idle)};
+                                       TEST(test_idle), TEST(test_few)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
