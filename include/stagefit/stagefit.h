@@ -63,6 +63,7 @@ typedef struct stagefit_request {
     int64_t context;            /* estimate: tokens of one request to size for; 0: the model's own */
     const char *const *configs; /* lint: paths of stage configs, in place of `config` */
     size_t n_configs;
+    const char *strategy_config; /* path of a strategy file that goes over the deploy config */
 } stagefit_request;
 
 /* `opt` may be NULL.  SF1001 when memory is out, SF1010 for options that are not understood. */

@@ -2,6 +2,7 @@
  * check: one request from its inputs to a verdict: profile, GPUs, stages, models, account, replay.
  */
 #include "api/inputs.h"
+#include "text/yaml.h"
 
 typedef struct checking {
     sf_inputs in;
@@ -110,6 +111,20 @@ static const uint32_t *device_ids(const checking *c)
     return ids;
 }
 
+/* --strategy-config, the request's or the command's. */
+static sf_code read_strategies(checking *c, sf_stages_wish *wish)
+{
+    sf_config file = {.path = sf_str_of(c->in.req.strategy_config)};
+    sf_code rc;
+
+    if (!file.path.n && c->v->command)
+        file.path = c->v->command->strategy_config;
+    if (!file.path.n)
+        return SF_OK;
+    rc = sf_inputs_config(&c->in, &file);
+    return rc ? rc : sf_yaml_parse(c->in.arena, file.text, file.file, c->in.dg, &wish->strategies);
+}
+
 static sf_code read_deployment(checking *c)
 {
     sf_stages_wish wish = {
@@ -122,6 +137,7 @@ static sf_code read_deployment(checking *c)
         .visible = (uint32_t)c->inventory->n,
         .visible_ids = device_ids(c),
         .stage_overrides = c->v->command ? c->v->command->stage_overrides : NULL,
+        .lint = SF_LINT_CHECK,
     };
     sf_code rc;
 
@@ -130,6 +146,8 @@ static sf_code read_deployment(checking *c)
     if (c->v->command && !c->omni)
         return sf_command_deployment(c->in.arena, c->v->command, &wish, c->in.dg, &c->v->deployment);
     rc = model_hints(c, &wish);
+    if (!rc)
+        rc = read_strategies(c, &wish);
     if (!rc)
         rc = sf_inputs_config(&c->in, &c->config);
     wish.parsed = c->config.root;

@@ -16,6 +16,7 @@ enum {
     OPT_PIPELINE,
     OPT_PLATFORM,
     OPT_SET,
+    OPT_STRATEGY,
     OPT_ASSUME,
     OPT_CONTAINER,
     OPT_CONTEXT,
@@ -59,6 +60,10 @@ const cli_option cli_options[] = {
      "_KEY_ is the engine's own name of the argument, as in *max_model_len=8192*. Whether it beats the file "
      "is decided as the engine release decides it.",
      NULL, FOR_INPUT | FOR_LINT | FOR_ESTIMATE, OPT_SET},
+    {"strategy-config", 0, "FILE", "strategy file (parallel sizes by model_stage) over CONFIG",
+     "The engine's own option (vLLM-Omni from August 2026): *strategies:* with the axes tp, dp, pp, ep and "
+     "stage_replica of each stage.",
+     "file", FOR_INPUT, OPT_STRATEGY},
     {"assume", 0, "WHAT", "what to assume: full-attention takes an unknown architecture for a dense decoder",
      "The answer marks every number that rests on it as assumed.",
      "words: full-attention", FOR_INPUT | FOR_ESTIMATE, OPT_ASSUME},
@@ -189,6 +194,9 @@ static bool apply_text(const cli_option *o, const char *value, cli_args *args)
         return true;
     case OPT_MODEL:
         args->model = value;
+        return true;
+    case OPT_STRATEGY:
+        args->strategy = value;
         return true;
     case OPT_ENGINE:
         args->engine = value;

@@ -17,6 +17,7 @@ stagefit_request cli_request(const cli_args *args)
         .pipeline = args->pipeline,
         .engine = args->engine,
         .platform = args->platform,
+        .strategy_config = args->strategy,
         .gpus = args->gpus,
         .n_gpus = args->n_gpus,
         .set = args->set,

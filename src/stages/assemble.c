@@ -6,7 +6,7 @@
 #include "stages/devices.h"
 #include "stages/interp.h"
 #include "stages/parallel.h"
-#include "stages/read.h"
+#include "stages/strategy.h"
 
 #include "base/num.h"
 
@@ -507,6 +507,8 @@ static sf_code assemble_one(sf_reading *r, const sf_draft *draft, size_t *cap)
         rc = replica_count(r, &placed, &st.n_replicas);
     if (!rc)
         rc = sf_devices_read(r->a, placed.devices, &r->era, draft->id, draft->devices_path, r->dg, &all);
+    if (!rc)
+        rc = sf_strategy_recheck(r, draft, &placed, &st, all.given ? all.n : 0);
     if (rc)
         return sf_reading_note(r, rc);
     rc = add_connectors(r, draft, &st);

@@ -171,6 +171,8 @@ static sf_code own_flag(sf_command_reader *r, sf_str name, const sf_node *v, boo
         c->revision = v->text;
     else if (sf_str_is(name, "deploy_config") || sf_str_is(name, "stage_configs_path"))
         c->deploy_config = v->text;
+    else if (sf_str_is(name, "strategy_config"))
+        c->strategy_config = v->text;
     else if (sf_str_is(name, "config"))
         c->config_file = v->text;
     else if (sf_str_is(name, "omni"))

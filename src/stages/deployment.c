@@ -5,6 +5,7 @@
  */
 #include "stages/lint.h"
 #include "stages/overlay.h"
+#include "stages/strategy.h"
 
 #include "text/yaml.h"
 
@@ -74,6 +75,10 @@ static sf_code unknown_shape(sf_reading *r, const sf_node *root)
         r->d->format = SF_FORMAT_DEPLOY;
         return rc == SF_E_NOMEM ? rc : SF_OK;
     }
+    if (sf_strategy_is(root))
+        return sf_diag_error(r->dg, SF_E_CONFIG_SHAPE, sf_node_where(root),
+                             "stagefit check CONFIG --strategy-config FILE",
+                             "this is a strategy file: it goes over a deploy config");
     return sf_diag_error(r->dg, SF_E_CONFIG_SHAPE, sf_node_where(root), hint,
                          root->kind != SF_MAP ? "the file is a %s where a map is needed"
                          : root->n            ? "the file is a %s without stages"
@@ -116,6 +121,17 @@ static sf_code load_tables(sf_reading *r)
     return rc;
 }
 
+static sf_code apply_strategies(sf_reading *r)
+{
+    const sf_node *root = r->wish->strategies;
+
+    if (r->d->format == SF_FORMAT_DEPLOY)
+        return sf_strategy_apply(r, root);
+    return sf_diag_error(r->dg, SF_E_STRATEGY, sf_node_where(root),
+                         "write the sizes into the stages of the legacy config",
+                         "strategies go over a deploy config (stages), not over stage_args");
+}
+
 static sf_code read_root(sf_reading *r, const sf_node *root, const sf_loader *loader)
 {
     sf_code rc = SF_OK;
@@ -137,6 +153,8 @@ static sf_code read_root(sf_reading *r, const sf_node *root, const sf_loader *lo
         rc = sf_overlay_read(r->a, root, r->file, &r->era, loader, r->dg, &r->root, &r->base_file);
     if (!rc)
         rc = r->d->format == SF_FORMAT_DEPLOY ? sf_deploy_read(r) : sf_legacy_read(r);
+    if (!rc && r->wish->strategies)
+        rc = apply_strategies(r);
     if (!rc)
         rc = name_model(r);
     return rc ? rc : sf_assemble(r);

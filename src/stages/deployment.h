@@ -114,6 +114,7 @@ typedef struct sf_stages_wish {
     uint32_t visible;          /* devices in the inventory: "all visible"; 0: not known, nothing is checked */
     const uint32_t *visible_ids;    /* their indices, when they are not 0 … visible - 1; NULL otherwise */
     const sf_node *stage_overrides; /* --stage-overrides: map of stage id to a map of arguments; NULL none */
+    const sf_node *strategies;      /* root of a strategy file (--strategy-config); NULL none */
     sf_lint_mode lint;
     sf_stages_tables *tables; /* NULL: each reading has its own */
     const sf_node *parsed;    /* the tree of the text, when it is known already */
@@ -147,6 +148,7 @@ typedef struct sf_command {
     bool offline;                   /* LLM class usage (never for serve) */
     sf_str model;                   /* positional or --model; may be empty */
     sf_str deploy_config;           /* --deploy-config / --stage-configs-path, or empty */
+    sf_str strategy_config;         /* --strategy-config, or empty */
     const sf_node *stage_overrides; /* --stage-overrides, a map; or NULL */
     sf_str revision;
     sf_str text;        /* the words in one line: nodes and diagnostics count their columns in it */

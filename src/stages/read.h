@@ -25,6 +25,7 @@ typedef struct sf_draft {
     bool first_devices;              /* devices "0,1,…,ranks - 1" without saying so */
     const sf_node *max_num_seqs;     /* from max_batch_size, over everything in the file; or NULL */
     const sf_node *inputs, *outputs; /* input_connectors, output_connectors */
+    const sf_node *strategy;         /* its list of axes in a strategy file, or NULL */
 } sf_draft;
 
 typedef struct sf_reading {
