@@ -16,20 +16,15 @@ bool sf_kv_refuse(sf_kv_work *w, sf_kv_error error, const char *error_class, sf_
     return false;
 }
 
-/* alias[i]: the first spec of the view that is the same as spec i. */
-void sf_kv_find_aliases(sf_kv_work *w, const sf_kv_view *view)
+void sf_kv_find_aliases(sf_kv_work *w)
 {
-    for (size_t i = 0; i < w->n_specs; i++)
-        w->alias[i] = (uint32_t)i;
-    for (size_t i = 1; i < view->n_shares; i++)
-        for (size_t j = 0; j < i; j++) {
-            uint32_t x = view->shares[i].spec, y = view->shares[j].spec;
+    for (size_t i = 0; i < w->n_specs; i++) {
+        size_t j = 0;
 
-            if (w->alias[y] == y && sf_kv_spec_same(&w->made[x].s, &w->made[y].s)) {
-                w->alias[x] = y;
-                break;
-            }
-        }
+        while (j < i && !sf_kv_spec_same(&w->specs[i].s, &w->specs[j].s))
+            j++;
+        w->alias[i] = (uint32_t)j;
+    }
 }
 
 bool sf_kv_make_shares(sf_kv_work *w, const uint32_t *layers, size_t n, sf_kv_share **ret, size_t *ret_n)
@@ -145,6 +140,13 @@ bool sf_kv_is_uniform_type(const sf_kv_work *w, const sf_kv_view *view)
     return true;
 }
 
+/* The same after conversion and unification; or, in newer releases, what merges into one. */
+static bool one_bucket(const sf_kv_work *w, uint32_t x, uint32_t y)
+{
+    return sf_kv_spec_same(&w->made[x].s, &w->made[y].s) ||
+           (w->r->merge_specs && full_alike(&w->made[x].s, &w->made[y].s));
+}
+
 /* Which bucket each spec's layers go to; returns how many there are. */
 static size_t find_buckets(const sf_kv_work *w, const sf_kv_view *view, uint32_t *bucket)
 {
@@ -152,11 +154,10 @@ static size_t find_buckets(const sf_kv_work *w, const sf_kv_view *view, uint32_t
 
     for (size_t i = 0; i < view->n_shares; i++) {
         uint32_t x = view->shares[i].spec;
-        size_t j = i;
+        size_t j = 0;
 
-        if (w->r->merge_specs)
-            for (j = 0; j < i && !full_alike(&w->made[x].s, &w->made[view->shares[j].spec].s); j++)
-                ;
+        while (j < i && !one_bucket(w, x, view->shares[j].spec))
+            j++;
         bucket[x] = j < i ? bucket[view->shares[j].spec] : (uint32_t)n++;
     }
     return n;

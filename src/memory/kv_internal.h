@@ -79,7 +79,8 @@ bool sf_kv_set_page(sf_kv_work *w, sf_kv_work_spec *spec);
 
 /* kv_group.c: fills view->groups from made[]; false: w->rc or w->out->error is set. */
 bool sf_kv_group_view(sf_kv_work *w, sf_kv_view *view);
-void sf_kv_find_aliases(sf_kv_work *w, const sf_kv_view *view);
+/* alias[i]: the first spec that is the same as spec i: a family lists layers in runs, and a spec may come back. */
+void sf_kv_find_aliases(sf_kv_work *w);
 bool sf_kv_is_uniform_type(const sf_kv_work *w, const sf_kv_view *view);
 /* Adds a group of `n` layers (in dict order); `slots` are reserved for it. */
 bool sf_kv_add_group(sf_kv_work *w, sf_kv_view *view, const uint32_t *layers, size_t n, bool uniform);

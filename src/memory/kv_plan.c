@@ -73,8 +73,8 @@ static bool copy_specs(sf_kv_work *w)
             return false;
         pages[i] = w->specs[i].page;
         w->made[i] = w->specs[i];
-        w->alias[i] = (uint32_t)i;
     }
+    sf_kv_find_aliases(w);
     w->out->page_sizes = pages;
     return true;
 }

@@ -363,14 +363,43 @@ static void test_no_memory(void **state)
         }
 }
 
+/* A spec that comes back after another one is still one bucket: three states, one full layer, three states … */
+static void test_specs_that_come_back(void **state)
+{
+    fixture *f = *state;
+    kv_sample s;
+    const sf_kv_result *r;
+    sf_kv_spec window = sliding(4, 128, 16, 16, 1024);
+
+    sample_init(&s, 32768, 8192);
+    sample_add(&s, window, 3);
+    sample_add(&s, full(4, 128, 16, 16), 1);
+    sample_add(&s, window, 3);
+    sample_add(&s, full(4, 128, 16, 16), 1);
+    r = plan_gib(f, engine(f, "vllm@0.19.0"), &s, 1);
+    assert_int_equal(r->n_groups, 4);
+    assert_int_equal(r->groups[0].n_layers, 2);
+    assert_int_equal(r->groups[3].kind, SF_KV_FULL);
+    assert_int_equal(r->block_bytes, 2 * 16 * 4 * 256 * 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_page_bytes),         TEST(test_page_overflow),     TEST(test_nearly_equal_buckets),
-        TEST(test_windows_as_full),    TEST(test_windows_that_stay), TEST(test_unequal_pages),
-        TEST(test_mla_beside_windows), TEST(test_auto_fit),          TEST(test_override),
-        TEST(test_no_cache),           TEST(test_out_of_range),      TEST(test_v4_before_its_time),
+        TEST(test_page_bytes),
+        TEST(test_page_overflow),
+        TEST(test_nearly_equal_buckets),
+        TEST(test_windows_as_full),
+        TEST(test_windows_that_stay),
+        TEST(test_unequal_pages),
+        TEST(test_mla_beside_windows),
+        TEST(test_auto_fit),
+        TEST(test_override),
+        TEST(test_no_cache),
+        TEST(test_out_of_range),
+        TEST(test_v4_before_its_time),
         TEST(test_no_memory),
+        TEST(test_specs_that_come_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
