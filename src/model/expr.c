@@ -35,6 +35,8 @@ static const struct {
     {"starts",   SF_FN_STARTS,   2, 2           },
     {"float",    SF_FN_FLOAT,    1, 1           },
     {"floor",    SF_FN_FLOOR,    1, 1           },
+    {"most",     SF_FN_MOST,     2, 2           },
+    {"count",    SF_FN_COUNT,    1, 1           },
 };
 
 /* Two-character operators before their one-character heads. */

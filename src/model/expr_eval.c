@@ -71,16 +71,21 @@ static sf_value walk(const sf_node *n, sf_str path, sf_str key)
     return of_node(n, key);
 }
 
+/* What a bound name has behind its dots. */
+static sf_value of_value(const sf_expr *e, const sf_value *v)
+{
+    if (!e->path.n || v->kind == SF_VAL_MISSING)
+        return *v;
+    return walk(v->kind == SF_VAL_NODE ? v->node : NULL, e->path, e->text);
+}
+
 static sf_value eval_name(const sf_expr *e, const sf_scope *scope)
 {
+    if (scope->item && sf_str_is(e->name, "v"))
+        return of_value(e, scope->item);
     for (size_t i = scope->n_bindings; i-- > 0;)
-        if (sf_str_eq(scope->bindings[i].name, e->name)) {
-            const sf_value *v = &scope->bindings[i].value;
-
-            if (!e->path.n || v->kind == SF_VAL_MISSING)
-                return *v;
-            return walk(v->kind == SF_VAL_NODE ? v->node : NULL, e->path, e->text);
-        }
+        if (sf_str_eq(scope->bindings[i].name, e->name))
+            return of_value(e, &scope->bindings[i].value);
     return walk(sf_node_get_str(scope->section, e->name), e->path, e->text);
 }
 
@@ -419,10 +424,41 @@ static sf_code call_number(const sf_expr *e, const sf_scope *scope, const sf_val
     return SF_OK;
 }
 
+/* most(list, e): e for each item in turn. */
+static sf_code eval_most(const sf_expr *e, const sf_scope *scope, sf_diags *dg, sf_value *ret)
+{
+    sf_value list = {0}, best = {.kind = SF_VAL_MISSING, .s = e->text};
+    bool seq;
+    sf_code rc = eval(e->arg[0], scope, dg, &list);
+
+    if (rc || list.kind == SF_VAL_MISSING) {
+        *ret = list;
+        return rc;
+    }
+    seq = list.kind == SF_VAL_NODE && list.node->kind == SF_SEQ;
+    for (uint32_t i = 0; i < (seq ? list.node->n : 1); i++) {
+        sf_value item = seq ? of_node(sf_node_item(list.node, i), e->text) : list, v = {0};
+        sf_scope in = *scope;
+
+        in.item = &item;
+        rc = eval(e->arg[1], &in, dg, &v);
+        if (rc)
+            return rc;
+        if (!is_number(&v))
+            return fail(e, scope, &list, dg, "a number for each item is expected");
+        if (best.kind == SF_VAL_MISSING || as_double(&v) > as_double(&best))
+            best = v;
+    }
+    *ret = best;
+    return SF_OK;
+}
+
 static sf_code eval_call(const sf_expr *e, const sf_scope *scope, sf_diags *dg, sf_value *ret)
 {
     sf_value v[SF_EXPR_ARGS] = {{0}};
 
+    if (e->fn == SF_FN_MOST)
+        return eval_most(e, scope, dg, ret);
     for (uint32_t i = 0; i < e->n_args; i++) {
         sf_code rc = eval(e->arg[i], scope, dg, &v[i]);
 
@@ -442,6 +478,9 @@ static sf_code eval_call(const sf_expr *e, const sf_scope *scope, sf_diags *dg, 
     case SF_FN_PROD:
     case SF_FN_CONTAINS:
         return call_list(e, scope, v, dg, ret);
+    case SF_FN_COUNT:
+        *ret = sf_value_i64(v[0].kind == SF_VAL_NODE ? v[0].node->n : 1);
+        return SF_OK;
     case SF_FN_STARTS:
         if (v[0].kind != SF_VAL_STR || v[1].kind != SF_VAL_STR)
             return fail(e, scope, &v[0], dg, "a text is expected");

@@ -44,6 +44,8 @@ typedef enum sf_expr_fn {
     SF_FN_STARTS,
     SF_FN_FLOAT,
     SF_FN_FLOOR,
+    SF_FN_MOST,
+    SF_FN_COUNT,
 } sf_expr_fn;
 
 enum { SF_EXPR_ARGS = 8 };
