@@ -8,9 +8,6 @@
 
 #define FACTOR ((uint64_t)0x9e3779b97f4a7c15)
 
-/* Four numbers of twelve bits fill the 48 that a number_set takes. */
-enum { DENSE_MAX = 4, DENSE_BITS = 12, DENSE_DIGITS = 4 };
-
 static inline bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -73,15 +70,15 @@ static inline void add_number(sf_fold *f, const char *p, size_t n)
 {
     uint64_t value = 0;
 
-    if (f->n >= DENSE_MAX || n > DENSE_DIGITS || (n > 1 && p[0] == '0')) {
+    if (f->n >= SF_FOLD_DENSE_MAX || n > SF_FOLD_DENSE_DIGITS || (n > 1 && p[0] == '0')) {
         f->dense = false;
         return;
     }
     for (size_t i = 0; i < n; i++)
         value = value * 10 + (uint64_t)(p[i] - '0');
-    if (value >> DENSE_BITS)
+    if (value >> SF_FOLD_DENSE_BITS)
         f->dense = false;
-    f->numbers = f->numbers << DENSE_BITS | value;
+    f->numbers = f->numbers << SF_FOLD_DENSE_BITS | value;
 }
 
 void sf_fold_name(sf_str name, sf_fold *ret)
@@ -115,7 +112,7 @@ void sf_fold_name(sf_str name, sf_fold *ret)
 
 sf_str sf_fold_text(sf_arena *a, const sf_fold *f)
 {
-    char *text = sf_arena_alloc(a, f->name.n + 2 * (size_t)f->n + 1, 1), *out = text;
+    char *text = sf_arena_alloc(a, f->name.n + 2 * (size_t)f->n + SF_SWAR_SLACK, 1), *out = text;
     size_t done = 0;
 
     if (!text)
@@ -129,7 +126,7 @@ sf_str sf_fold_text(sf_arena *a, const sf_fold *f)
     }
     memcpy(out, f->name.p + done, f->name.n - done);
     out += f->name.n - done;
-    *out = '\0';
+    memset(out, 0, SF_SWAR_SLACK);
     return (sf_str){text, (size_t)(out - text)};
 }
 

@@ -9,6 +9,8 @@
 
 /* Numbers in one name beyond these stay as they are. */
 enum { SF_FOLD_MAX = 12 };
+/* The dense form: four numbers of twelve bits fill the 48 that a number_set takes. */
+enum { SF_FOLD_DENSE_MAX = 4, SF_FOLD_DENSE_BITS = 12, SF_FOLD_DENSE_DIGITS = 4 };
 
 typedef struct sf_fold {
     sf_str name;
@@ -20,7 +22,7 @@ typedef struct sf_fold {
 } sf_fold;
 
 void sf_fold_name(sf_str name, sf_fold *ret);
-/* The pattern written out; p is NULL when memory is out. */
+/* The pattern written out, with SF_SWAR_SLACK bytes behind it; p is NULL when memory is out. */
 sf_str sf_fold_text(sf_arena *a, const sf_fold *f);
 /* Whether the pattern is `text`, without writing it out. */
 bool sf_fold_is(const sf_fold *f, sf_str text);

@@ -20,15 +20,15 @@ static inline uint64_t page_key(uint32_t group, uint64_t number)
 /* The slot of a key, or the free one where it would go. */
 static inline size_t find(const sf_number_set *set, uint64_t key, uint64_t *steps)
 {
-    uint64_t h = key * 0x9e3779b97f4a7c15u;
-    size_t at = (size_t)(h >> 32) & (set->cap - 1);
+    /* The upper bytes of the product are the mixed ones: they come first in reverse. */
+    size_t at = (size_t)__builtin_bswap64(key * 0x9e3779b97f4a7c15u) & (set->cap - 1);
 
     for (; set->pages[at].key && set->pages[at].key != key; at = (at + 1) & (set->cap - 1))
         ++*steps;
     return at;
 }
 
-static bool grow(sf_number_set *set)
+static __attribute__((noinline)) bool grow(sf_number_set *set)
 {
     sf_number_set grown = {.a = set->a,
                            .n = set->n,

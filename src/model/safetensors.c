@@ -194,7 +194,7 @@ static sf_key_added count(reader *r, const sf_entry *e)
     sf_fold fold;
 
     sf_fold_name(e->name, &fold);
-    return sf_tensor_table_add(r->t, &fold, &e->row);
+    return sf_tensor_table_add(r->t, &fold, &e->row, e->form);
 }
 
 static sf_code cover(reader *r, const sf_entry *e)
@@ -306,7 +306,7 @@ sf_code sf_header_members(sf_header_reader *r)
     for (;;) {
         sf_json_event event;
 
-        if (take_usual(r))
+        if (sf_header_run(r) || take_usual(r))
             continue;
         if (r->j.error)
             return r->j.error;

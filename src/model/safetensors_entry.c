@@ -7,8 +7,8 @@
 
 #include "text/swar.h"
 
-/* The longest body: the fixed text, the longest dtype, all dims and both offsets in 18 digits. */
-enum { BODY_MAX = 320, DTYPE_MAX = 12, DIGITS_MAX = 18 };
+/* The longest body: the fixed text, the longest dtype, all dims and both offsets in SF_SWAR_DIGITS digits. */
+enum { BODY_MAX = 320, DTYPE_MAX = 12 };
 
 /* The closing quote of a plain ASCII string that goes on at `i`; n when it is anything else. */
 static inline size_t plain_end(const char *p, size_t i, size_t n)
@@ -24,21 +24,6 @@ static inline size_t plain_end(const char *p, size_t i, size_t n)
     return n;
 }
 
-/* Moves over a whole number as JSON writes it; false when there is none, or a very long one. */
-static inline bool take_number(const char **p, uint64_t *ret)
-{
-    const char *s = *p;
-    uint64_t v = 0;
-
-    while (*s >= '0' && *s <= '9' && s - *p <= DIGITS_MAX)
-        v = v * 10 + (uint64_t)(*s++ - '0');
-    if (s == *p || s - *p > DIGITS_MAX || (**p == '0' && s - *p > 1))
-        return false;
-    *p = s;
-    *ret = v;
-    return true;
-}
-
 #define TAKE(p, literal)                                                                                     \
     (memcmp((p), (literal), sizeof(literal) - 1) == 0 ? ((p) += sizeof(literal) - 1, true) : false)
 
@@ -48,7 +33,7 @@ static inline bool take_shape(const char **p, sf_tensor_row *row)
     if (**p == ']')
         return true;
     for (;; ++*p) {
-        if (row->n_dims == SF_TENSOR_DIMS || !take_number(p, &row->dims[row->n_dims]))
+        if (row->n_dims == SF_TENSOR_DIMS || !sf_take_number(p, &row->dims[row->n_dims]))
             return false;
         row->n_dims++;
         if (**p != ',')
@@ -71,8 +56,10 @@ size_t sf_entry_read_usual(sf_str text, size_t at, sf_entry *ret)
     ret->row.dtype = sf_dtype_of_header((sf_str){dtype, (size_t)(p - dtype)});
     if (ret->row.dtype == SF_DT_NONE || !TAKE(p, "\",\"shape\":[") || !take_shape(&p, &ret->row))
         return 0;
-    if (!TAKE(p, "],\"data_offsets\":[") || !take_number(&p, &ret->begin) || !TAKE(p, ",") ||
-        !take_number(&p, &ret->end) || !TAKE(p, "]}"))
+    if (!TAKE(p, "],\"data_offsets\":["))
+        return 0;
+    ret->form = (sf_str){text.p + close, (size_t)(p - text.p) - close};
+    if (!sf_take_number(&p, &ret->begin) || !TAKE(p, ",") || !sf_take_number(&p, &ret->end) || !TAKE(p, "]}"))
         return 0;
     ret->name = (sf_str){text.p + at + 1, close - at - 1};
     return (size_t)(p - text.p);

@@ -11,6 +11,7 @@ typedef struct sf_entry {
     sf_str name;
     sf_tensor_row row; /* numel and bytes are set by sf_entry_measure */
     uint64_t begin, end;
+    sf_str form; /* in the writer's form: the text from the name's closing quote to the first offset */
 } sf_entry;
 
 /*

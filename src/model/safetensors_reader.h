@@ -28,6 +28,11 @@ sf_code sf_header_start(sf_header_reader *r, sf_tensor_table *t, sf_str text, ui
  * in which another text, that starts at or before the same member, can take over.
  */
 sf_code sf_header_members(sf_header_reader *r);
+/*
+ * Reads members that are like earlier ones, as long as they come one after another.  False when there is
+ * none: the next member, and whatever is wrong with it, is left to the other ways of reading.
+ */
+bool sf_header_run(sf_header_reader *r);
 /* After the end: no hole, no overlap, nothing left over.  The text must be the whole for its message. */
 sf_code sf_header_finish(sf_header_reader *r);
 /* The same, without a message. */

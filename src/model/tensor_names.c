@@ -4,8 +4,13 @@
  */
 #include "model/tensor_names.h"
 
+#include "text/swar.h"
+
 /* Half a step is what chance gives at this load (Knuth, TAOCP 3, 6.4: linear probing). */
 enum { STEPS_PER_CALL = 64, STEPS_FREE = 4096, PATTERNS_MAX = 1 << SF_NUMBER_GROUP_BITS };
+
+/* The longest pattern that is followed: with its numbers, its quote and a word to spare. */
+enum { FOLLOWED_MAX = SF_FOLLOW_MAX - SF_FOLD_DENSE_MAX * SF_FOLD_DENSE_DIGITS - 1 - SF_SWAR_SLACK };
 
 bool sf_id_index_reserve(sf_arena *a, sf_id_index *x)
 {
@@ -63,7 +68,7 @@ uint32_t sf_id_index_add(sf_id_index *x, uint64_t hash, size_t slot)
 
 void sf_tensor_names_init(sf_tensor_names *names, sf_arena *a)
 {
-    *names = (sf_tensor_names){.a = a};
+    *names = (sf_tensor_names){.a = a, .last = SF_NO_PATTERN};
     sf_number_set_init(&names->seen, a);
     sf_key_set_init(&names->odd, a);
 }
@@ -92,6 +97,23 @@ static bool room_for_pattern(sf_tensor_names *names)
     return true;
 }
 
+/* Sets what sf_tensor_names_follow needs, where a name of the pattern fits into what it looks at. */
+static void describe(sf_name_pattern *p, const sf_fold *fold)
+{
+    uint32_t done = 0;
+
+    if (fold->n > SF_FOLD_DENSE_MAX || p->text.n > FOLLOWED_MAX)
+        return;
+    for (unsigned i = 0; i < fold->n; i++) {
+        p->pieces[i] = (uint8_t)(fold->from[i] - done);
+        done = fold->to[i];
+    }
+    p->pieces[fold->n] = (uint8_t)(fold->name.n - done);
+    p->plain = true;
+    for (size_t i = 0; i < p->text.n; i++)
+        p->plain &= p->text.p[i] >= ' ' && p->text.p[i] <= '~' && p->text.p[i] != '"' && p->text.p[i] != '\\';
+}
+
 /* The number of the name's pattern, which is new when need be. */
 static sf_key_added find_pattern(sf_tensor_names *names, const sf_fold *fold, uint32_t *ret)
 {
@@ -113,9 +135,13 @@ static sf_key_added find_pattern(sf_tensor_names *names, const sf_fold *fold, ui
     if (sf_id_index_is_attacked(x) || x->n >= PATTERNS_MAX)
         return SF_KEY_HOSTILE;
     p = &names->patterns[x->n];
-    *p = (sf_name_pattern){.text = sf_fold_text(names->a, fold), .numbers = fold->n, .last_row = UINT32_MAX};
+    *p = (sf_name_pattern){.text = sf_fold_text(names->a, fold),
+                           .numbers = fold->n,
+                           .last_row = SF_NO_ROW,
+                           .next = SF_NO_PATTERN};
     if (!p->text.p)
         return SF_KEY_NO_MEMORY;
+    describe(p, fold);
     *ret = sf_id_index_add(x, fold->hash, at) - 1;
     return SF_KEY_NEW;
 }
@@ -137,9 +163,63 @@ sf_key_added sf_tensor_names_add(sf_tensor_names *names, const sf_fold *fold, ui
 
     if (added == SF_KEY_NO_MEMORY || added == SF_KEY_HOSTILE)
         return added;
+    if (names->last != SF_NO_PATTERN)
+        names->patterns[names->last].next = *ret_pattern;
+    names->last = *ret_pattern;
     if (!fold->dense)
         return add_odd_name(names, fold->name);
     return sf_number_set_add(&names->seen, *ret_pattern, fold->numbers);
+}
+
+/* The digits at p as a number of the dense form; 0 digits when they are none. */
+static inline unsigned dense_number(const char *p, uint64_t *ret)
+{
+    uint64_t value = (unsigned char)p[0] - (uint64_t)'0', digit;
+    unsigned n = 1;
+
+    if (value > 9)
+        return 0;
+    for (; n <= SF_FOLD_DENSE_DIGITS && (digit = (unsigned char)p[n] - (uint64_t)'0') <= 9; n++)
+        value = value * 10 + digit;
+    *ret = value;
+    return value >> SF_FOLD_DENSE_BITS || (p[0] == '0' && n > 1) ? 0 : n;
+}
+
+bool sf_tensor_names_follow(const sf_tensor_names *names, const char *p, sf_known_name *ret)
+{
+    uint32_t next = names->last == SF_NO_PATTERN ? SF_NO_PATTERN : names->patterns[names->last].next;
+    const sf_name_pattern *pattern;
+    const char *piece, *start = p;
+    uint64_t numbers = 0, number;
+
+    if (next == SF_NO_PATTERN || !names->patterns[next].plain)
+        return false;
+    pattern = &names->patterns[next];
+    piece = pattern->text.p;
+    for (unsigned i = 0;; i++) {
+        size_t n = pattern->pieces[i];
+        unsigned digits;
+
+        if (!sf_same_bytes(piece, p, n))
+            return false;
+        p += n;
+        if (i == pattern->numbers)
+            break;
+        digits = dense_number(p, &number);
+        if (!digits)
+            return false;
+        numbers = numbers << SF_FOLD_DENSE_BITS | number;
+        piece += n + 2; /* and the {} */
+        p += digits;
+    }
+    *ret = (sf_known_name){.pattern = next, .len = (size_t)(p - start), .numbers = numbers};
+    return *p == '"';
+}
+
+sf_key_added sf_tensor_names_add_known(sf_tensor_names *names, const sf_known_name *known)
+{
+    names->last = known->pattern;
+    return sf_number_set_add(&names->seen, known->pattern, known->numbers);
 }
 
 bool sf_tensor_names_has(const sf_tensor_names *names, sf_str name)

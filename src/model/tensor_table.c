@@ -4,6 +4,8 @@
  */
 #include "model/tensor_table.h"
 
+#include "text/swar.h"
+
 static inline uint64_t mix(uint64_t h, uint64_t w)
 {
     h = (h ^ w) * (uint64_t)0x9e3779b97f4a7c15;
@@ -31,11 +33,32 @@ static inline bool row_is(const sf_tensor_pattern *p, const sf_tensor_row *row)
     return true;
 }
 
-static inline sf_key_added count_in_row(sf_tensor_pattern *p, const sf_tensor_row *row)
+static inline sf_key_added count_in_row(sf_tensor_table *t, uint32_t row, uint64_t numel, uint64_t bytes)
 {
+    sf_tensor_pattern *p = &t->rows[row];
+
     p->count++;
-    p->numel = sf_add_sat(p->numel, row->numel);
-    p->bytes = sf_add_sat(p->bytes, row->bytes);
+    p->numel = sf_add_sat(p->numel, numel);
+    p->bytes = sf_add_sat(p->bytes, bytes);
+    return SF_KEY_NEW;
+}
+
+/* Keeps how a row is written.  Only when it comes again: a header of a million rows must not cost more. */
+static sf_key_added keep_form(sf_tensor_table *t, uint32_t id, const sf_tensor_row *row, sf_str form)
+{
+    char *copy;
+
+    if (t->row_form[id].text.n || !form.n || form.n > SF_FORM_MAX - SF_SWAR_SLACK)
+        return SF_KEY_NEW;
+    copy = sf_arena_alloc(t->a, form.n + SF_SWAR_SLACK, 1);
+    if (!copy)
+        return SF_KEY_NO_MEMORY;
+    memcpy(copy, form.p, form.n);
+    memset(copy + form.n, 0, SF_SWAR_SLACK);
+    t->row_form[id] = (sf_row_form){
+        {copy, form.n},
+        row->numel, row->bytes
+    };
     return SF_KEY_NEW;
 }
 
@@ -45,6 +68,7 @@ static bool room_for_row(sf_tensor_table *t)
     size_t cap = x->cap;
     sf_tensor_pattern *rows;
     uint32_t *row_pattern;
+    sf_row_form *row_form;
 
     if (x->n < cap)
         return true;
@@ -52,12 +76,14 @@ static bool room_for_row(sf_tensor_table *t)
         return false;
     rows = sf_arena_grow(t->a, t->rows, x->n, x->cap, sizeof *rows);
     row_pattern = rows ? sf_arena_grow(t->a, t->row_pattern, x->n, x->cap, sizeof *row_pattern) : NULL;
-    if (!row_pattern) {
+    row_form = row_pattern ? sf_arena_grow(t->a, t->row_form, x->n, x->cap, sizeof *row_form) : NULL;
+    if (!row_form) {
         x->cap = cap;
         return false;
     }
     t->rows = rows;
     t->row_pattern = row_pattern;
+    t->row_form = row_form;
     return true;
 }
 
@@ -100,7 +126,7 @@ static sf_key_added count_by_shape(sf_tensor_table *t, uint32_t pattern, sf_str 
     while ((id = sf_id_index_next(x, hash, &at))) {
         if (t->row_pattern[id - 1] == pattern && row_is(&t->rows[id - 1], row)) {
             t->names.patterns[pattern].last_row = id - 1;
-            return count_in_row(&t->rows[id - 1], row);
+            return count_in_row(t, id - 1, row->numel, row->bytes);
         }
         x->steps++;
     }
@@ -112,7 +138,15 @@ static sf_key_added count_by_shape(sf_tensor_table *t, uint32_t pattern, sf_str 
     return added;
 }
 
-sf_key_added sf_tensor_table_add(sf_tensor_table *t, const sf_fold *fold, const sf_tensor_row *row)
+static inline void count_in_all(sf_tensor_table *t, uint64_t numel, uint64_t bytes)
+{
+    t->tensors++;
+    t->numel = sf_add_sat(t->numel, numel);
+    t->bytes = sf_add_sat(t->bytes, bytes);
+}
+
+sf_key_added sf_tensor_table_add(sf_tensor_table *t, const sf_fold *fold, const sf_tensor_row *row,
+                                 sf_str form)
 {
     uint32_t pattern = 0, last;
     sf_key_added added = sf_tensor_names_add(&t->names, fold, &pattern);
@@ -120,16 +154,42 @@ sf_key_added sf_tensor_table_add(sf_tensor_table *t, const sf_fold *fold, const 
     if (added != SF_KEY_NEW)
         return added;
     last = t->names.patterns[pattern].last_row;
-    if (last != UINT32_MAX && row_is(&t->rows[last], row))
-        added = count_in_row(&t->rows[last], row);
-    else
+    if (last != SF_NO_ROW && row_is(&t->rows[last], row)) {
+        count_in_row(t, last, row->numel, row->bytes);
+        added = keep_form(t, last, row, form);
+    } else {
         added = count_by_shape(t, pattern, fold->name, row);
+    }
+    if (added == SF_KEY_NEW)
+        count_in_all(t, row->numel, row->bytes);
+    return added;
+}
+
+bool sf_tensor_table_follow(const sf_tensor_table *t, const char *p, sf_tensor_like *ret)
+{
+    const sf_row_form *form;
+
+    if (!sf_tensor_names_follow(&t->names, p, &ret->name))
+        return false;
+    ret->row = t->names.patterns[ret->name.pattern].last_row;
+    if (ret->row == SF_NO_ROW)
+        return false;
+    form = &t->row_form[ret->row];
+    ret->len = ret->name.len + form->text.n;
+    ret->bytes = form->bytes;
+    return form->text.n && sf_same_bytes(form->text.p, p + ret->name.len, form->text.n);
+}
+
+sf_key_added sf_tensor_table_add_like(sf_tensor_table *t, const sf_tensor_like *like)
+{
+    const sf_row_form *form = &t->row_form[like->row];
+    sf_key_added added = sf_tensor_names_add_known(&t->names, &like->name);
+
     if (added != SF_KEY_NEW)
         return added;
-    t->tensors++;
-    t->numel = sf_add_sat(t->numel, row->numel);
-    t->bytes = sf_add_sat(t->bytes, row->bytes);
-    return SF_KEY_NEW;
+    count_in_row(t, like->row, form->numel, form->bytes);
+    count_in_all(t, form->numel, form->bytes);
+    return added;
 }
 
 size_t sf_tensor_table_count(const sf_tensor_table *t)
