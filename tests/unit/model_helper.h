@@ -57,8 +57,9 @@ static inline uint64_t kv_of(const sf_model *m)
     uint64_t sum = 0;
 
     for (size_t i = 0; i < m->n_kv; i++)
-        sum +=
-            (uint64_t)2 * m->kv[i].repeat * m->kv[i].kv_heads * (m->kv[i].head_size + m->kv[i].head_size_v);
+        sum += m->kv[i].kind == SF_KV_NONE ? 0
+                                           : (uint64_t)2 * m->kv[i].repeat * m->kv[i].kv_heads *
+                                                 (m->kv[i].head_size + m->kv[i].head_size_v);
     return sum;
 }
 

@@ -7,8 +7,12 @@
 static uint64_t rank_bytes(fixture *f, const sf_model *m, uint64_t tp, uint64_t pp, uint32_t pp_rank,
                            const uint64_t *layers)
 {
-    sf_weights_wish wish = {
-        .tp = tp, .pp = pp, .pp_rank = pp_rank, .pp_layers = layers, .dtype = SF_DT_BF16, .attention_scalars = 4};
+    sf_weights_wish wish = {.tp = tp,
+                            .pp = pp,
+                            .pp_rank = pp_rank,
+                            .pp_layers = layers,
+                            .dtype = SF_DT_BF16,
+                            .attention_scalars = 4};
     sf_weights got = {0};
 
     assert_int_equal(sf_weights_of_rank(f->a, m, &wish, &f->dg, &got), SF_OK);
