@@ -194,10 +194,11 @@ static sf_str layout_text(sf_arena *a, const sf_model *m)
         if (seen)
             continue;
         text = sf_arena_printf(a, "%.*s%s%llu %s", SF_STR_ARG(text), text.n ? " + " : "",
-                               (unsigned long long)layers, sf_kv_kind_name(k->kind));
+                               (unsigned long long)layers,
+                               k->kind == SF_KV_NONE ? "layers without" : sf_kv_kind_name(k->kind));
         if (k->window)
             text = sf_arena_printf(a, "%.*s (%llu)", SF_STR_ARG(text), (unsigned long long)k->window);
-        if (k->kv_heads)
+        if (k->kind != SF_KV_NONE && k->kv_heads)
             text = sf_arena_printf(a, "%.*s layers of %u KV heads × %u", SF_STR_ARG(text), k->kv_heads,
                                    k->head_size);
     }

@@ -53,7 +53,7 @@ typedef struct sf_scope {
     const sf_node *root;    /* `$` */
     const sf_node *section; /* bare names */
     const sf_binding *bindings;
-    size_t n_bindings; /* the last one of a name wins */
+    size_t n_bindings;    /* the last one of a name wins */
     const sf_value *item; /* `v` inside most(); hides the bindings */
 } sf_scope;
 

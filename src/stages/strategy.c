@@ -10,8 +10,8 @@ enum { AXES = 8, MAX_SIZE = 4096 };
 
 /* What the list of one role adds up to. */
 typedef struct stack {
-    const sf_node *role; /* the list */
-    sf_str name, path;   /* "thinker", "strategies.thinker" */
+    const sf_node *role;          /* the list */
+    sf_str name, path;            /* "thinker", "strategies.thinker" */
     int64_t tp, dp, pp, replicas; /* 1 where no axis says it */
     const sf_node *size[AXES];    /* of the axis in the order of `axes`; NULL: not declared */
     sf_str routing;               /* of the replicas */
@@ -81,9 +81,9 @@ static sf_code read_size(sf_reading *r, const stack *s, const sf_node *entry, co
     else if (size->kind == SF_STRING)
         ok = sf_parse_i64(sf_str_trim(size->text), &v);
     if (!ok || v < 1 || v > MAX_SIZE)
-        return sf_diag_error(r->dg, SF_E_STRATEGY, sf_node_where_key(size, s->path), "write a whole number from 1",
-                             "strategy of %.*s: size must be a whole number between 1 and %d",
-                             SF_STR_ARG(s->name), MAX_SIZE);
+        return sf_diag_error(
+            r->dg, SF_E_STRATEGY, sf_node_where_key(size, s->path), "write a whole number from 1",
+            "strategy of %.*s: size must be a whole number between 1 and %d", SF_STR_ARG(s->name), MAX_SIZE);
     *ret_at = size;
     *ret = v;
     return SF_OK;
@@ -272,15 +272,16 @@ static sf_code check_layout(sf_reading *r, const sf_draft *draft, uint64_t count
 
     if (!count || count == world || count == all)
         return SF_OK;
-    hint = sf_arena_printf(r->a, replicas > 1 ? "list %llu GPUs (one replica) or %llu (all of them)"
-                                              : "list %llu GPUs",
-                           (unsigned long long)world, (unsigned long long)all);
+    hint = sf_arena_printf(
+        r->a, replicas > 1 ? "list %llu GPUs (one replica) or %llu (all of them)" : "list %llu GPUs",
+        (unsigned long long)world, (unsigned long long)all);
     if (!hint.p)
         return SF_E_NOMEM;
-    return sf_diag_error(r->dg, SF_E_STRATEGY, sf_node_where_key(draft->devices, draft->devices_path), hint.p,
-                         "stage %lld has %llu device(s), but its strategy makes %llu rank(s) and %llu replica(s)",
-                         (long long)draft->id, (unsigned long long)count, (unsigned long long)world,
-                         (unsigned long long)replicas);
+    return sf_diag_error(
+        r->dg, SF_E_STRATEGY, sf_node_where_key(draft->devices, draft->devices_path), hint.p,
+        "stage %lld has %llu device(s), but its strategy makes %llu rank(s) and %llu replica(s)",
+        (long long)draft->id, (unsigned long long)count, (unsigned long long)world,
+        (unsigned long long)replicas);
 }
 
 static sf_code apply_stack(sf_reading *r, const stack *s, sf_draft *draft)
@@ -366,8 +367,8 @@ sf_code sf_strategy_recheck(sf_reading *r, const sf_draft *draft, const sf_draft
         return SF_OK;
     for (int k = 0; k < REPLICA && !rc; k++)
         if (sf_arg_find(sf_str_of(axes[k].argument), &arg))
-            rc = warn_beaten(r, draft, axes[k].argument,
-                             sf_node_get(draft->engine, axes[k].argument), st->args.v[arg].node);
+            rc = warn_beaten(r, draft, axes[k].argument, sf_node_get(draft->engine, axes[k].argument),
+                             st->args.v[arg].node);
     if (!rc)
         rc = warn_beaten(r, draft, axes[REPLICA].argument, draft->num_replicas, placed->num_replicas);
     return rc ? rc : check_layout(r, placed, n_devices, st->world, st->n_replicas);

@@ -4,38 +4,38 @@
 typedef struct wanted {
     const char *name;
     uint64_t params;
-    uint64_t kv;     /* bytes of a token, two an element */
+    uint64_t kv; /* bytes of a token, two an element */
     uint32_t layers;
-    size_t runs;     /* of layers with the same cache */
+    size_t runs; /* of layers with the same cache */
 } wanted;
 
 static void test_whole_models(void **state)
 {
     static const wanted row[] = {
-        {"nvidia/Llama-3_3-Nemotron-Super-49B-v1",   49867145216u, 49 * 4096, 80, 0},
-        {"CohereForAI/c4ai-command-r-v01",           34980831232u, 40 * 32768, 40, 1},
-        {"CohereLabs/aya-expanse-8b",                8028033024u, 32 * 4096, 32, 1},
-        {"baichuan-inc/Baichuan2-7B-Chat",           7505973248u, 32 * 16384, 32, 1},
-        {"THUDM/chatglm3-6b",                        6243584000u, 28 * 1024, 28, 1},
-        {"THUDM/glm-4-9b-chat",                      9399951360u, 40 * 1024, 40, 1},
-        {"zai-org/GLM-4-32B-0414",                   32566081536u, 61 * 1024, 61, 1},
-        /* 7,217,189,760 are published with a stored copy of the tied head */
-        {"tiiuae/falcon-7b-instruct",                7217189760u - 65024u * 4544, 32 * 256, 32, 1},
-        {"LGAI-EXAONE/EXAONE-3.0-7.8B-Instruct",     7818448896u, 32 * 4096, 32, 1},
-        {"facebook/opt-125m",                        125239296u, 12 * 3072, 12, 1},
-        {"bigcode/starcoder",                        15517456384u, 40 * 512, 40, 1},
-        {"EleutherAI/pythia-6.9b",                   6857302016u, 32 * 16384, 32, 1},
-        {"openai-community/gpt2",                    124439808u, 12 * 3072, 12, 1},
-        {"stabilityai/stablelm-3b-4e1t",             2795443200u, 32 * 10240, 32, 1},
-        {"microsoft/Phi-3-small-8k-instruct",        7392272384u, 32 * 4096, 32, 1},
-        {"internlm/internlm2-7b",                    7737708544u, 32 * 4096, 32, 1},
-        {"internlm/internlm2-7b-reward",             7737708544u - 92544u * 4096 + 4096, 32 * 4096, 32, 1},
-        {"Qwen/Qwen-7B",                             7721324544u, 32 * 16384, 32, 1},
-        {"xverse/XVERSE-7B",                         7299846144u, 32 * 16384, 32, 1},
-        {"Skywork/Skywork-Reward-Llama-3.1-8B-v0.2", 8030261248u - 128256u * 4096 + 4096, 32 * 4096, 32, 1},
-        {"intfloat/e5-mistral-7b-instruct",          7110660096u, 32 * 4096, 32, 1},
-        {"XiaomiMiMo/MiMo-7B-Base",                  7833409536u, 36 * 4096, 36, 1},
-        {"Alibaba-NLP/gte-Qwen2-7B-instruct",        7612620288u, 0, 28, 1},
+        {"nvidia/Llama-3_3-Nemotron-Super-49B-v1",   49867145216u,                        49 * 4096,  80, 0},
+        {"CohereForAI/c4ai-command-r-v01",           34980831232u,                        40 * 32768, 40, 1},
+        {"CohereLabs/aya-expanse-8b",                8028033024u,                         32 * 4096,  32, 1},
+        {"baichuan-inc/Baichuan2-7B-Chat",           7505973248u,                         32 * 16384, 32, 1},
+        {"THUDM/chatglm3-6b",                        6243584000u,                         28 * 1024,  28, 1},
+        {"THUDM/glm-4-9b-chat",                      9399951360u,                         40 * 1024,  40, 1},
+        {"zai-org/GLM-4-32B-0414",                   32566081536u,                        61 * 1024,  61, 1},
+ /* 7,217,189,760 are published with a stored copy of the tied head */
+        {"tiiuae/falcon-7b-instruct",                7217189760u - 65024u * 4544,         32 * 256,   32, 1},
+        {"LGAI-EXAONE/EXAONE-3.0-7.8B-Instruct",     7818448896u,                         32 * 4096,  32, 1},
+        {"facebook/opt-125m",                        125239296u,                          12 * 3072,  12, 1},
+        {"bigcode/starcoder",                        15517456384u,                        40 * 512,   40, 1},
+        {"EleutherAI/pythia-6.9b",                   6857302016u,                         32 * 16384, 32, 1},
+        {"openai-community/gpt2",                    124439808u,                          12 * 3072,  12, 1},
+        {"stabilityai/stablelm-3b-4e1t",             2795443200u,                         32 * 10240, 32, 1},
+        {"microsoft/Phi-3-small-8k-instruct",        7392272384u,                         32 * 4096,  32, 1},
+        {"internlm/internlm2-7b",                    7737708544u,                         32 * 4096,  32, 1},
+        {"internlm/internlm2-7b-reward",             7737708544u - 92544u * 4096 + 4096,  32 * 4096,  32, 1},
+        {"Qwen/Qwen-7B",                             7721324544u,                         32 * 16384, 32, 1},
+        {"xverse/XVERSE-7B",                         7299846144u,                         32 * 16384, 32, 1},
+        {"Skywork/Skywork-Reward-Llama-3.1-8B-v0.2", 8030261248u - 128256u * 4096 + 4096, 32 * 4096,  32, 1},
+        {"intfloat/e5-mistral-7b-instruct",          7110660096u,                         32 * 4096,  32, 1},
+        {"XiaomiMiMo/MiMo-7B-Base",                  7833409536u,                         36 * 4096,  36, 1},
+        {"Alibaba-NLP/gte-Qwen2-7B-instruct",        7612620288u,                         0,          28, 1},
     };
     fixture *f = *state;
 
@@ -63,7 +63,8 @@ static void test_searched_layers(void **state)
         cached += m->kv[i].kind == SF_KV_FULL ? m->kv[i].repeat : 0;
     assert_int_equal(cached, 49);
     for (size_t i = 0; i < m->n_tensors; i++) /* ffn_mult 2.625 of 8192, a multiple of 256 */
-        if (sf_str_is(m->tensors[i].name, "model.layers.{}.mlp.down_proj.weight") && m->tensors[i].dims[1] == 14336)
+        if (sf_str_is(m->tensors[i].name, "model.layers.{}.mlp.down_proj.weight") &&
+            m->tensors[i].dims[1] == 14336)
             narrow += m->tensors[i].repeat;
     assert_true(narrow > 0 && narrow < 80);
 }
@@ -75,15 +76,15 @@ static void test_rotary_caches(void **state)
         const char *name;
         uint64_t rows, width; /* 0: none */
     } row[] = {
-        {"openai-community/gpt2", 0, 0},
-        {"facebook/opt-125m", 0, 0},
-        {"THUDM/chatglm3-6b", 8192, 64},
-        {"zai-org/GLM-4-32B-0414", 32768, 64},
-        {"EleutherAI/pythia-6.9b", 2048, 32},
-        {"stabilityai/stablelm-3b-4e1t", 4096, 20},
-        {"tiiuae/falcon-7b-instruct", 2048, 64},
-        {"baichuan-inc/Baichuan2-7B-Chat", 4096, 128},
-        {"google/gemma-2-2b", 8192, 256},
+        {"openai-community/gpt2",          0,     0  },
+        {"facebook/opt-125m",              0,     0  },
+        {"THUDM/chatglm3-6b",              8192,  64 },
+        {"zai-org/GLM-4-32B-0414",         32768, 64 },
+        {"EleutherAI/pythia-6.9b",         2048,  32 },
+        {"stabilityai/stablelm-3b-4e1t",   4096,  20 },
+        {"tiiuae/falcon-7b-instruct",      2048,  64 },
+        {"baichuan-inc/Baichuan2-7B-Chat", 4096,  128},
+        {"google/gemma-2-2b",              8192,  256},
     };
     fixture *f = *state;
 
@@ -104,13 +105,17 @@ static void test_rotary_caches(void **state)
 /* ALiBi by the width: the 13B of Baichuan; BaiChuan, the older class, always rotates. */
 static void test_alibi(void **state)
 {
-    static const char sizes[] = "\"hidden_size\": 5120, \"intermediate_size\": 13696, \"num_attention_heads\": 40, "
-                                "\"num_hidden_layers\": 40, \"model_max_length\": 4096, \"vocab_size\": 125696, "
-                                "\"max_position_embeddings\": 4096";
+    static const char sizes[] =
+        "\"hidden_size\": 5120, \"intermediate_size\": 13696, \"num_attention_heads\": 40, "
+        "\"num_hidden_layers\": 40, \"model_max_length\": 4096, \"vocab_size\": 125696, "
+        "\"max_position_embeddings\": 4096";
     static const struct {
         const char *name;
         bool rotates;
-    } row[] = {{"BaichuanForCausalLM", false}, {"BaiChuanForCausalLM", true}};
+    } row[] = {
+        {"BaichuanForCausalLM", false},
+        {"BaiChuanForCausalLM", true }
+    };
     fixture *f = *state;
 
     for (size_t i = 0; i < 2; i++) {

@@ -71,22 +71,22 @@ static void test_refused(void **state)
         const char *text;
         unsigned line, col;
     } row[] = {
-        {"strategies: [thinker]\n",                                          1, 13},
-        {"strategies:\n  thinker: tp\n",                                     2, 12},
-        {"strategies:\n  thinker:\n    - tp\n",                              3, 7 },
-        {"strategies:\n  thinker:\n    - {size: 2}\n",                       3, 7 },
-        {"strategies:\n  thinker:\n    - {axis: tp}\n",                      3, 7 },
-        {"strategies:\n  thinker:\n    - {axis: tp, size: two}\n",           3, 24},
-        {"strategies:\n  thinker:\n    - {axis: tp, size: 0}\n",             3, 24},
-        {"strategies:\n  thinker:\n    - {axis: tp, size: 2, routing: x}\n", 3, 36},
-        {"strategies:\n  thinker:\n    - {axis: dp, size: 2, routing: hash}\n", 3, 36},
-        {"strategies:\n  thinker:\n    - {axis: tp, size: 2, l1_owner: delegated}\n", 3, 37},
-        {"strategies:\n  thinker:\n    - {axis: cp, size: 2}\n",             3, 14},
-        {"strategies:\n  thinker:\n    - {axis: tq, size: 2}\n",             3, 14},
-        {"strategies:\n  thinker:\n    - {axis: tp, size: 2}\n    - {axis: tp, size: 2}\n", 4, 7},
+        {"strategies: [thinker]\n",                                                         1, 13},
+        {"strategies:\n  thinker: tp\n",                                                    2, 12},
+        {"strategies:\n  thinker:\n    - tp\n",                                             3, 7 },
+        {"strategies:\n  thinker:\n    - {size: 2}\n",                                      3, 7 },
+        {"strategies:\n  thinker:\n    - {axis: tp}\n",                                     3, 7 },
+        {"strategies:\n  thinker:\n    - {axis: tp, size: two}\n",                          3, 24},
+        {"strategies:\n  thinker:\n    - {axis: tp, size: 0}\n",                            3, 24},
+        {"strategies:\n  thinker:\n    - {axis: tp, size: 2, routing: x}\n",                3, 36},
+        {"strategies:\n  thinker:\n    - {axis: dp, size: 2, routing: hash}\n",             3, 36},
+        {"strategies:\n  thinker:\n    - {axis: tp, size: 2, l1_owner: delegated}\n",       3, 37},
+        {"strategies:\n  thinker:\n    - {axis: cp, size: 2}\n",                            3, 14},
+        {"strategies:\n  thinker:\n    - {axis: tq, size: 2}\n",                            3, 14},
+        {"strategies:\n  thinker:\n    - {axis: tp, size: 2}\n    - {axis: tp, size: 2}\n", 4, 7 },
         {"strategies:\n  thinker:\n    - {axis: tp, size: 2}\n    - {axis: ep, size: 4}\n", 4, 24},
-        {"strategies:\n  drummer:\n    - {axis: tp, size: 2}\n",             3, 5 },
-        {"strategies:\n  talker:\n    - {axis: tp, size: 2}\n",              3, 24},
+        {"strategies:\n  drummer:\n    - {axis: tp, size: 2}\n",                            3, 5 },
+        {"strategies:\n  talker:\n    - {axis: tp, size: 2}\n",                             3, 24},
     };
     fixture *f = *state;
 
