@@ -194,7 +194,8 @@ static sf_code refuse_missing(folder *f, const weights *w, sf_str index_text, co
                          n == 1 ? "is" : "are", SF_STR_ARG(names));
 }
 
-static sf_code check_shards(folder *f, const listing *l, const weights *w, sf_str index_text)
+/* A folder of metadata has the index and none of its files: what config.json says has to do. */
+static sf_code check_shards(folder *f, const listing *l, weights *w, sf_str index_text)
 {
     sf_str *missing = SF_NEW_ARRAY(f->a, sf_str, w->n);
     size_t n = 0;
@@ -209,7 +210,10 @@ static sf_code check_shards(folder *f, const listing *l, const weights *w, sf_st
         if (f->fs->kind(f->fs->ctx, path) == SF_FS_ABSENT)
             missing[n++] = w->files[i];
     }
-    return n ? refuse_missing(f, w, index_text, missing, n) : SF_OK;
+    if (n && n < w->n)
+        return refuse_missing(f, w, index_text, missing, n);
+    w->n -= n;
+    return SF_OK;
 }
 
 static sf_code read_index(folder *f, const listing *l, sf_str name, weights *w)

@@ -159,6 +159,22 @@ static void test_index(void **state)
     assert_int_equal(f->dg.n, 0);
 }
 
+/* A folder of metadata alone: the index, and none of the files that it lists. */
+static void test_index_without_files(void **state)
+{
+    static const entry files[] = {
+        {"m/config.json",                  CONFIG,                                         NULL, 0},
+        {"m/model.safetensors.index.json", "{\"weight_map\":{\"a\":\"s0\",\"b\":\"s1\"}}", NULL, 0},
+    };
+    fixture *f = *state;
+    const sf_checkpoint *c = NULL;
+
+    assert_int_equal(READ(f, files, &c), SF_OK);
+    assert_null(c->headers);
+    assert_str(c->source, "config.json in m, without weight files");
+    assert_int_equal(f->dg.n, 0);
+}
+
 static void test_missing_shards(void **state)
 {
     static const entry files[] = {
@@ -410,17 +426,12 @@ static void test_each_read_may_fail(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_one_file),
-        TEST(test_index),
-        TEST(test_missing_shards),
-        TEST(test_index_differs),
-        TEST(test_copies_are_left_out),
-        TEST(test_other_formats),
-        TEST(test_subs),
-        TEST(test_no_config),
-        TEST(test_bad_files),
-        TEST(test_bad_weights),
-        TEST(test_a_file_is_no_model),
+        TEST(test_one_file),           TEST(test_index),
+        TEST(test_missing_shards),     TEST(test_index_without_files),
+        TEST(test_index_differs),      TEST(test_copies_are_left_out),
+        TEST(test_other_formats),      TEST(test_subs),
+        TEST(test_no_config),          TEST(test_bad_files),
+        TEST(test_bad_weights),        TEST(test_a_file_is_no_model),
         TEST(test_each_read_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
