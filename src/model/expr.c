@@ -37,6 +37,7 @@ static const struct {
     {"floor",    SF_FN_FLOOR,    1, 1           },
     {"most",     SF_FN_MOST,     2, 2           },
     {"count",    SF_FN_COUNT,    1, 1           },
+    {"at",       SF_FN_AT,       2, 2           },
 };
 
 /* Two-character operators before their one-character heads. */

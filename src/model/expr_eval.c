@@ -453,6 +453,20 @@ static sf_code eval_most(const sf_expr *e, const sf_scope *scope, sf_diags *dg, 
     return SF_OK;
 }
 
+/* An item of a list; a single value in its place stands for every item. */
+static sf_code call_at(const sf_expr *e, const sf_scope *scope, const sf_value *v, sf_diags *dg,
+                       sf_value *ret)
+{
+    if (v[0].kind != SF_VAL_NODE || v[0].node->kind != SF_SEQ) {
+        *ret = v[0];
+        return SF_OK;
+    }
+    if (v[1].kind != SF_VAL_INT || v[1].i < 0 || (uint64_t)v[1].i >= v[0].node->n)
+        return fail(e, scope, &v[0], dg, "the list is too short");
+    *ret = of_node(sf_node_item(v[0].node, (size_t)v[1].i), e->text);
+    return SF_OK;
+}
+
 static sf_code eval_call(const sf_expr *e, const sf_scope *scope, sf_diags *dg, sf_value *ret)
 {
     sf_value v[SF_EXPR_ARGS] = {{0}};
@@ -470,6 +484,8 @@ static sf_code eval_call(const sf_expr *e, const sf_scope *scope, sf_diags *dg, 
         }
     }
     switch (e->fn) {
+    case SF_FN_AT:
+        return call_at(e, scope, v, dg, ret);
     case SF_FN_HAS:
         *ret = sf_value_i64(v[0].kind != SF_VAL_MISSING);
         return SF_OK;

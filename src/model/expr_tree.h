@@ -46,6 +46,7 @@ typedef enum sf_expr_fn {
     SF_FN_FLOOR,
     SF_FN_MOST,
     SF_FN_COUNT,
+    SF_FN_AT,
 } sf_expr_fn;
 
 enum { SF_EXPR_ARGS = 8 };

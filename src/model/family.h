@@ -86,6 +86,10 @@ typedef struct sf_frame {
     bool skip;            /* stored, and not loaded */
     bool inner;           /* inside another part: says nothing of layers and widths */
     const sf_node *outer; /* the use of the part that is another under names of its own, or NULL */
+    bool made;     /* the engine makes what the checkpoint does not have */
+    bool foreign;  /* built by a library, not by the engine: without what the engine adds */
+    bool modelled; /* its config is not at hand: a published one stands in */
+    sf_role role;
     uint32_t block, first, repeat, experts;
     unsigned depth;
 } sf_frame;
@@ -96,6 +100,7 @@ typedef struct sf_walk {
     sf_diags *dg;
     const sf_checkpoint *ckpt;
     const sf_node *root;            /* config with overrides */
+    const sf_node *components;      /* of the wish */
     const sf_tensor_table *headers; /* of the folder that the stage reads, or NULL */
     sf_model *model;                /* kv, forward, encoders are filled as parts are met */
     sf_binding bindings[SF_FAMILY_BINDINGS];
@@ -111,6 +116,12 @@ typedef struct sf_walk {
 sf_code sf_family_walk(sf_walk *w, const sf_frame *frame, const sf_node *node);
 /* One `use` with its section, parameters and lets; fills w->model when it serves. */
 sf_code sf_family_use(sf_walk *w, const sf_frame *frame, const sf_node *use);
+/* `components:`: the folders of a diffusers checkpoint, each by its class in model_index.json. */
+sf_code sf_family_components(sf_walk *w, const sf_frame *frame, const sf_node *item);
+/* `denoise:` and `decode:` of a part: what a request costs. */
+sf_code sf_family_diffusion(sf_walk *w, const sf_frame *frame, const sf_node *part);
+/* A key that says a role; SF_E_EXPR when it is none.  An absent one leaves *ret. */
+sf_code sf_family_role(sf_walk *w, const sf_node *map, sf_role *ret);
 /* One row, computed and added. */
 sf_code sf_family_emit(sf_walk *w, const sf_frame *frame, const sf_node *row);
 

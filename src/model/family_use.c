@@ -238,6 +238,8 @@ sf_code sf_family_use(sf_walk *w, const sf_frame *frame, const sf_node *use)
         rc = find_part(w, frame, use, &in.file, &part);
     if (!rc)
         rc = enter_names(w, frame, use, part, &in);
+    if (!rc)
+        rc = sf_family_role(w, sf_node_get(use, "role") ? use : part, &in.role);
     if (rc)
         return rc;
     same = sf_node_get(part, "use") != NULL;
@@ -248,6 +250,8 @@ sf_code sf_family_use(sf_walk *w, const sf_frame *frame, const sf_node *use)
     in.outer = same ? use : NULL;
     if (!rc)
         rc = sf_family_walk(w, &in, part);
+    if (!rc)
+        rc = sf_family_diffusion(w, &in, part);
     in.outer = frame->outer;
     for (uint32_t i = 0; !rc && also && also->kind == SF_SEQ && i < also->n; i++)
         rc = sf_family_emit(w, &in, also->as.items[i]);

@@ -192,7 +192,7 @@ static sf_code walk_run(sf_walk *w, const sf_frame *frame, const sf_node *loop, 
         in.first = (uint32_t)first;
         in.repeat = (uint32_t)count;
         in.layered = true;
-        in.pp_layers = layers && frame->serves;
+        in.pp_layers = layers && (frame->serves || frame->role == SF_ROLE_DIT);
     }
     rc = bind_lets(w, &in, sf_node_get(loop, "let"));
     return rc ? rc : walk_rows(w, &in, sf_node_get(loop, "rows"));
@@ -312,6 +312,8 @@ sf_code sf_family_walk(sf_walk *w, const sf_frame *frame, const sf_node *node)
         return sf_family_use(w, frame, node);
     enter_words(node, &in);
     frame = &in;
+    if (sf_node_get(node, "components"))
+        return sf_family_components(w, frame, node);
     if ((n = sf_node_get(node, "layers")) && sf_node_get(node, "rows"))
         return walk_folded(w, frame, node, n, true);
     if ((n = sf_node_get(node, "repeat")))
@@ -331,10 +333,10 @@ sf_code sf_family_walk(sf_walk *w, const sf_frame *frame, const sf_node *node)
 /* Which rank of a pipeline holds it. */
 static sf_pp pp_of(const sf_frame *frame, const sf_family_row *row)
 {
-    if (!frame->serves)
-        return SF_PP_ALL;
     if (frame->pp_layers)
         return SF_PP_LAYER;
+    if (!frame->serves)
+        return SF_PP_ALL;
     return row->first ? SF_PP_FIRST : row->last ? SF_PP_LAST : SF_PP_ALL;
 }
 
@@ -406,7 +408,7 @@ sf_code sf_family_emit(sf_walk *w, const sf_frame *frame, const sf_node *node)
         rc = sf_family_row_parse(text, at, w->dg, &row);
     if (!rc && row.when.n)
         rc = sf_family_truth(w, frame, row.when, at, &yes);
-    if (rc || !yes)
+    if (rc || !yes || (row.made && frame->foreign))
         return rc;
     t = (sf_tensor){.param = row.param,
                     .component = frame->component,
@@ -424,8 +426,9 @@ sf_code sf_family_emit(sf_walk *w, const sf_frame *frame, const sf_node *node)
                     .repeat = frame->repeat,
                     .first_layer = frame->first,
                     .experts = frame->experts,
-                    .origin = row.modelled ? SF_ORIGIN_MODELLED : SF_ORIGIN_EXACT,
+                    .origin = row.modelled || frame->modelled ? SF_ORIGIN_MODELLED : SF_ORIGIN_EXACT,
                     .pp = pp_of(frame, &row),
+                    .role = frame->role,
                     .block = frame->block};
     rc = join(w, frame, frame->prefix, row.name, SF_STR("{}"), at, &t.name);
     if (!rc)

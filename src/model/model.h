@@ -54,6 +54,18 @@ typedef struct sf_encoder {
 
 enum { SF_MODEL_ENCODERS = 4 };
 
+/* What a request costs beside the weights of a diffusion model (0: not known). */
+typedef struct sf_diffusion {
+    /* The denoiser: its width, its MLP's, its blocks; a token is patch x patch latents of patch_t frames. */
+    uint64_t hidden, intermediate, blocks, patch, patch_t, text_tokens, joint;
+    /* The VAE: pixels of a latent, frames of a latent, frames decoded at once (0: all of them). */
+    uint64_t scale, scale_t, chunk;
+    /* Elements that decoding and encoding keep per pixel, measured; a tile's side. */
+    uint64_t decode_elements, encode_elements, tile;
+    sf_str decode_source;
+    bool vae_float32, encodes; /* `encodes`: a request brings an image that the VAE encodes */
+} sf_diffusion;
+
 /* The part of a checkpoint that one stage loads. */
 typedef struct sf_model {
     sf_str name;         /* as the user or the pipeline named it */
@@ -77,6 +89,7 @@ typedef struct sf_model {
     sf_forward forward;
     sf_encoder encoders[SF_MODEL_ENCODERS];
     size_t n_encoders;
+    sf_diffusion diffusion;
     uint64_t max_model_len;   /* what the config allows; 0 unknown */
     sf_str max_model_len_why; /* "max_position_embeddings", … */
     uint64_t extra_bytes;     /* weights that no header shows (.pt codecs), by table */
@@ -118,6 +131,7 @@ sf_model_cache *sf_model_cache_new(sf_arena *a);
 
 typedef struct sf_model_wish {
     sf_str part, architecture, subdir;
+    const sf_node *components; /* folders of a diffusers checkpoint that are loaded; NULL: all */
     const sf_node *hf_overrides;
     bool assume_full_attention;
     sf_model_cache *cache; /* NULL: family files are read anew for each part */

@@ -95,6 +95,15 @@ typedef enum sf_pp {
     SF_PP_LAST,  /* with the last layers: final norm, head */
 } sf_pp;
 
+/* What a component of a diffusion pipeline is for; other models have no roles. */
+typedef enum sf_role {
+    SF_ROLE_NONE,
+    SF_ROLE_DIT,     /* denoises: the transformer or U-Net */
+    SF_ROLE_ENCODER, /* of text or images, run once before */
+    SF_ROLE_VAE,
+    SF_ROLE_OTHER, /* connectors, vocoders, safety checkers */
+} sf_role;
+
 /*
  * `repeat` tensors of one shape: one per layer first_layer … first_layer+repeat-1 when
  * `layered`, each `experts` times (1 when there are none).
@@ -121,6 +130,7 @@ typedef struct sf_tensor {
     uint32_t
         block; /* the family's loop it came from: layered neighbours of one block are built layer by layer */
     sf_pp pp;
+    sf_role role;
     sf_origin origin;
 } sf_tensor;
 
