@@ -187,6 +187,7 @@ sf_code sf_inputs_model(sf_inputs *in, const sf_deployment *d, const sf_stage *s
     sf_model_wish wish = {
         .part = st->part,
         .subdir = st->subdir,
+        .components = st->pipeline ? sf_node_get(st->pipeline->facts, "components") : NULL,
         .hf_overrides = st->args.v[SF_ARG_hf_overrides].node,
         .assume_full_attention = (in->req.flags & STAGEFIT_ASSUME_FULL_ATTENTION) != 0,
     };

@@ -99,7 +99,8 @@ static sf_code make_checkpoint(sf_arena *a, sf_str name, const sf_node *entry, c
     if (!c)
         return SF_E_NOMEM;
     c->name = name;
-    c->config = sf_node_get(entry, "config");
+    c->index = sf_node_get(entry, "index");
+    c->config = c->index ? c->index : sf_node_get(entry, "config");
     c->facts = entry;
     c->source = sf_arena_printf(a, "catalogue: %.*s (%.*s)", SF_STR_ARG(name),
                                 SF_STR_ARG(known ? known->text : name));

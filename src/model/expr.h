@@ -5,17 +5,11 @@
  * Values are 64-bit integers, doubles, texts and lists; a comparison gives 1 or 0.  A name is a key of
  * the config section that the family is applied to; dots go down, `$.` starts at the top of the
  * file; `let` names and loop variables hide keys.  Operators, loosest first: ?: ?? || && (== !=)
-<<<<<<< HEAD
  * (< <= > >=) (+ -) (* / %) (! -) and postfix [i] and [i].key.  `/` is floor division on integers and
  * refuses a remainder only in `exact(a, b)`.  Functions: min, max, cdiv, len, sum, prod, has(key), exact, pow, pow2ceil,
- * contains(list, x), starts(text, text), float, floor, if(c, a, b), which looks at one of a and b only.
-=======
- * (< <= > >=) (+ -) (* / %) (! -) and postfix [i].  `/` is floor division on integers and refuses a remainder
- * only in `exact(a, b)`.  Functions: min, max, cdiv, len, sum, prod, has(key), exact, pow, pow2ceil,
- * contains(list, x), starts(text, text), float, floor, if(c, a, b), which looks at one of a and b only, and
- * most(list, e): the largest e, where `v` is an item of the list; count(list).  Both take a single value for a
- * list of one.
->>>>>>> 544b083 (models: Pixtral, LLaVA, Phi-3-vision, Mllama, Whisper and others)
+ * contains(list, x), starts(text, text), float, floor, at(list, i), if(c, a, b), which looks at one of a and b only, and
+ * most(list, e): the largest e, where `v` is an item of the list; count(list).  The last two and `at` take a single
+ * value for a list of that value.
  * A key that is missing or null makes the whole expression missing, which is an error that names key and
  * file, unless `??` or has() catches it.
  */

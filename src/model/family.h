@@ -86,9 +86,8 @@ typedef struct sf_frame {
     bool skip;            /* stored, and not loaded */
     bool inner;           /* inside another part: says nothing of layers and widths */
     const sf_node *outer; /* the use of the part that is another under names of its own, or NULL */
-    bool made;     /* the engine makes what the checkpoint does not have */
-    bool foreign;  /* built by a library, not by the engine: without what the engine adds */
-    bool modelled; /* its config is not at hand: a published one stands in */
+    bool foreign;         /* built by a library, not by the engine: without what the engine adds */
+    bool modelled;        /* its config is not at hand: a published one stands in */
     sf_role role;
     uint32_t block, first, repeat, experts;
     unsigned depth;

@@ -142,6 +142,8 @@ static sf_code walk_component(sf_walk *w, const sf_frame *frame, const sf_node *
     in.sub = in.component = p->key;
     in.inner = true; /* nothing in a component serves requests of its own */
     in.serves = false;
+    in.outer = NULL;
+    in.names = NULL;
     in.foreign = true;
     in.disk = dtype_of(in.section);
     if (run)

@@ -5,11 +5,8 @@
 #include "model/family.h"
 
 static const char *const roles[] = {
-    [SF_ROLE_NONE] = "none",
-    [SF_ROLE_DIT] = "dit",
-    [SF_ROLE_ENCODER] = "encoder",
-    [SF_ROLE_VAE] = "vae",
-    [SF_ROLE_OTHER] = "other",
+    [SF_ROLE_NONE] = "none", [SF_ROLE_DIT] = "dit",     [SF_ROLE_ENCODER] = "encoder",
+    [SF_ROLE_VAE] = "vae",   [SF_ROLE_OTHER] = "other",
 };
 
 sf_code sf_family_role(sf_walk *w, const sf_node *map, sf_role *ret)

@@ -175,7 +175,7 @@ static sf_code enter(sf_walk *w, const sf_frame *frame, const sf_node *use, sf_f
     if (++in->depth > SF_FAMILY_DEPTH)
         return sf_diag_error(w->dg, SF_E_EXPR, sf_node_where(use), NULL,
                              "parts that use parts: more than %d deep", SF_FAMILY_DEPTH);
-    if (component.n)
+    if (component.n && !in->foreign) /* a folder of a pipeline is one component */
         in->component = component;
     in->made |= flag_of(use, "made");
     in->skip |= flag_of(use, "skip");

@@ -134,11 +134,12 @@ static sf_code find_entry(sf_walk *w, const sf_model_wish *wish, target *t)
     if (rc || found)
         return rc;
     row = sf_node_get_str(sf_node_get(index, "model_types"), string_of(w->root, "model_type"));
-    if (!row && w->ckpt->index && w->root == w->ckpt->index)
-        row = sf_node_get(index, "diffusers"); /* any pipeline whose components are known */
-    if (row) {
+    if (row)
+        return sf_family_find(w->cache, row->text, w->dg, &found, &t->entry);
+    row = sf_node_get(index, "diffusers"); /* any pipeline whose components are known */
+    if (row && w->ckpt->index && w->root == w->ckpt->index && own.n) {
         rc = sf_family_find(w->cache, row->text, w->dg, &found, &t->entry);
-        t->entry.architecture = own.n ? own : t->entry.architecture;
+        t->entry.architecture = own;
         return rc;
     }
     if (!wish->assume_full_attention)
@@ -299,7 +300,8 @@ static sf_code new_walk(sf_arena *a, const sf_checkpoint *ckpt, const sf_model_w
 
     if (!w)
         return SF_E_NOMEM;
-    *w = (sf_walk){.a = a, .dg = dg, .ckpt = ckpt, .model = SF_NEW(a, sf_model), .components = wish->components};
+    *w = (sf_walk){
+        .a = a, .dg = dg, .ckpt = ckpt, .model = SF_NEW(a, sf_model), .components = wish->components};
     w->cache = wish->cache ? wish->cache : sf_model_cache_new(a);
     if (!w->cache || !w->model)
         return SF_E_NOMEM;

@@ -240,29 +240,59 @@ static sf_code differ(check *c, const key *k, size_t others)
         other.n ? ", and " : "", SF_STR_ARG(other), others);
 }
 
+/* The role of the tensors of a sub-folder; false when none of the first `n` is stored there. */
+static bool sub_used(const sf_walk *w, size_t n, sf_str sub, sf_role *ret)
+{
+    for (size_t i = 0; i < n; i++)
+        if (sf_str_eq(w->out[i].sub, sub)) {
+            *ret = w->out[i].t.role;
+            return true;
+        }
+    return false;
+}
+
+/* What is stored in sub-folder `s` - 1 (0: the folder itself) in place of what was derived. */
+static sf_code replace_folder(check *c, const sf_node *keeps, size_t s, bool used, sf_role role)
+{
+    sf_walk *w = c->w;
+    sf_str sub = s ? w->ckpt->subs[s - 1].name : (sf_str){0};
+    const sf_tensor_table *table = s ? w->ckpt->subs[s - 1].headers : w->headers;
+    sf_code rc = SF_OK;
+
+    for (size_t i = 0; !rc && table && i < sf_tensor_table_count(table); i++) {
+        const sf_tensor_pattern *p = sf_tensor_table_at(table, i);
+        size_t n = w->n_out;
+
+        if (keeps ? covered(keeps, sub, p->example) : used)
+            rc = add_extra(c, p, sub, true);
+        if (!rc && w->n_out > n && used && s) { /* a folder of a pipeline stays the component that it is */
+            w->out[n].t.component = sub;
+            w->out[n].t.role = role;
+        }
+    }
+    return rc;
+}
+
 /* The headers in place of what was derived. */
 static sf_code replace(check *c, const sf_node *keeps)
 {
+    enum { FOLDERS = 65 }; /* folder.c reads 64 sub-folders at most */
     sf_walk *w = c->w;
+    bool used[FOLDERS] = {true};
+    sf_role role[FOLDERS] = {SF_ROLE_NONE};
 
     sf_diag_warning(w->dg, SF_E_TENSORS_DIFFER, sf_node_where(w->root),
                     "sizes are exact; how tensor parallelism cuts them is assumed",
                     "the weight files have other tensors than the family `%.*s` expects: theirs are taken",
                     SF_STR_ARG(w->model->family));
+    for (size_t s = 0; s < w->ckpt->n_subs && s + 1 < FOLDERS; s++)
+        used[s + 1] = sub_used(w, w->n_out, w->ckpt->subs[s].name, &role[s + 1]);
     w->n_out = 0;
-    for (size_t s = 0; s <= w->ckpt->n_subs; s++) {
-        sf_str sub = s ? w->ckpt->subs[s - 1].name : (sf_str){0};
-        const sf_tensor_table *table = s ? w->ckpt->subs[s - 1].headers : w->headers;
+    for (size_t s = 0; s <= w->ckpt->n_subs && s < FOLDERS; s++) {
+        sf_code rc = replace_folder(c, keeps, s, used[s], role[s]);
 
-        for (size_t i = 0; table && i < sf_tensor_table_count(table); i++) {
-            const sf_tensor_pattern *p = sf_tensor_table_at(table, i);
-            sf_code rc = SF_OK;
-
-            if (keeps ? covered(keeps, sub, p->example) : s == 0)
-                rc = add_extra(c, p, sub, true);
-            if (rc)
-                return rc;
-        }
+        if (rc)
+            return rc;
     }
     w->model->headers_read = true;
     return SF_OK;
@@ -340,6 +370,7 @@ sf_code sf_resolve_headers(sf_walk *w, const sf_node *keeps, const sf_node *load
     const key *first;
     size_t n_derived = w->n_out, differing;
     bool any = w->headers != NULL;
+    sf_role role;
     sf_code rc;
 
     for (size_t i = 0; i < w->ckpt->n_subs; i++)
@@ -352,7 +383,7 @@ sf_code sf_resolve_headers(sf_walk *w, const sf_node *keeps, const sf_node *load
     if (!rc && w->headers)
         rc = match_table(&c, w->headers, (sf_str){0}, keeps, loads);
     for (size_t i = 0; !rc && i < w->ckpt->n_subs; i++)
-        if (w->ckpt->subs[i].headers && keeps)
+        if (w->ckpt->subs[i].headers && (keeps || sub_used(w, n_derived, w->ckpt->subs[i].name, &role)))
             rc = match_table(&c, w->ckpt->subs[i].headers, w->ckpt->subs[i].name, keeps, loads);
     if (rc)
         return rc;

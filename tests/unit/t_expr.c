@@ -77,6 +77,7 @@ static void test_values(void **state)
         {"pow(2, 10) + pow2ceil(1000)",                2048},
         {"contains(rates, 5) + contains(rates, 6)",    1   },
         {"starts(name, 'll')",                         1   },
+        {"at(7, 3)",                                   7   },
         {"floor(heads * ratio) + floor(-1.5)",         6   },
         {"floor(float(7) / 2)",                        3   },
         {"2.5 > 2",                                    1   },
