@@ -159,11 +159,16 @@ static sf_code read_deployment(checking *c)
 static sf_code stage_model(checking *c, const sf_stage *st, const sf_model **ret)
 {
     const sf_deployment *d = c->v->deployment;
+    const sf_node *named = st->args.v[SF_ARG_model].node;
+    sf_code rc;
 
     if (!st->model.n && !d->model.n)
         return sf_diag_error(c->in.dg, SF_E_MODEL_UNKNOWN, sf_node_where(st->node), "say which with --model",
                              "which model? neither the config nor its pipeline names one");
-    return sf_inputs_model(&c->in, d, st, ret);
+    rc = sf_inputs_model(&c->in, d, st, ret);
+    if (rc && !c->in.req.model)
+        sf_diag_place(c->in.dg, rc, sf_node_where(named ? named : st->node));
+    return rc;
 }
 
 static sf_code resolve_models(checking *c)

@@ -106,6 +106,28 @@ static sf_code setting_value(sf_inputs *in, sf_str text, const sf_node **ret)
     return SF_OK;
 }
 
+static sf_where set_where(sf_str text)
+{
+    return (sf_where){.file = SF_STR("--set"), .line = 1, .col = 1, .len = text.n};
+}
+
+static sf_code unknown_setting(sf_inputs *in, sf_str key)
+{
+    const sf_flags *flags;
+    sf_str near, hint = SF_STR("names are the engine's, such as max_model_len or tensor_parallel_size");
+    sf_code rc = sf_flags_load(in->arena, in->dg, &flags);
+
+    if (rc)
+        return rc;
+    near = sf_flag_suggest(flags, sf_str_trim(key));
+    if (near.n)
+        hint = sf_arena_printf(in->arena, "did you mean %.*s?", SF_STR_ARG(near));
+    if (!hint.p)
+        return SF_E_NOMEM;
+    return sf_diag_error(in->dg, SF_E_ARG_UNKNOWN, set_where(key), hint.p,
+                         "--set %.*s is not an argument that the accounting reads", SF_STR_ARG(key));
+}
+
 sf_code sf_inputs_settings(sf_inputs *in, sf_args *ret)
 {
     sf_args args = {0};
@@ -117,12 +139,10 @@ sf_code sf_inputs_settings(sf_inputs *in, sf_args *ret)
         sf_code rc;
 
         if (!sf_str_split(&rest, '=', &key))
-            return sf_diag_error(in->dg, SF_E_USAGE, (sf_where){0}, "--set max_model_len=8192",
+            return sf_diag_error(in->dg, SF_E_USAGE, set_where(rest), "--set max_model_len=8192",
                                  "--set %s has no value", in->req.set[i]);
         if (!sf_arg_find(sf_str_trim(key), &arg))
-            return sf_diag_error(in->dg, SF_E_ARG_UNKNOWN, (sf_where){0},
-                                 "names are the engine's, such as max_model_len or tensor_parallel_size",
-                                 "--set %.*s is not an argument that the accounting reads", SF_STR_ARG(key));
+            return unknown_setting(in, key);
         rc = setting_value(in, sf_str_trim(rest), &value);
         if (!rc)
             rc = sf_args_set(in->arena, &args, arg, value, SF_FROM_CLI, in->dg);

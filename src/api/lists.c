@@ -120,7 +120,7 @@ static sf_code explain(stagefit_result *r, int code)
     r->code = (sf_code_view){.number = code, .diags = &r->dg};
     if (!title)
         return sf_diag_error(&r->dg, SF_E_UNKNOWN_NAME, (sf_where){0}, "`stagefit codes` shows them all",
-                             "there is no diagnostic SF%d", code);
+                             "there is no diagnostic SF%04d", code);
     r->code.title = sf_str_of(title);
     return find_text(r, code, &r->code.text);
 }

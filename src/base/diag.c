@@ -126,6 +126,22 @@ void sf_diag_related(sf_diags *dg, sf_where at, const char *text)
         dg->failed = true;
 }
 
+void sf_diag_place(sf_diags *dg, sf_code code, sf_where at)
+{
+    sf_diag *d;
+
+    if (!dg || !dg->n)
+        return;
+    d = &dg->items[dg->n - 1];
+    if (d->code != code || d->at.line || d->at.file.n)
+        return;
+    d->at = at;
+    d->at.file = sf_arena_str(dg->arena, at.file);
+    d->at.key = sf_arena_str(dg->arena, at.key);
+    if (!d->at.file.p || !d->at.key.p)
+        dg->failed = true;
+}
+
 const sf_diag *sf_diags_last_error(const sf_diags *dg)
 {
     for (size_t i = dg->n; i-- > 0;)

@@ -70,6 +70,8 @@ sf_code sf_diag_note(sf_diags *dg, sf_code code, sf_where at, const char *hint, 
     __attribute__((format(printf, 5, 6)));
 /* Gives the newest diagnostic a second place. */
 void sf_diag_related(sf_diags *dg, sf_where at, const char *text);
+/* Gives the newest diagnostic, when it is of this code and has no place yet, the place that its caller knows. */
+void sf_diag_place(sf_diags *dg, sf_code code, sf_where at);
 /* The newest error, or NULL. */
 const sf_diag *sf_diags_last_error(const sf_diags *dg);
 

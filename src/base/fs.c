@@ -21,9 +21,12 @@ static sf_code io_error(sf_diags *dg, sf_str path, int error)
         return sf_diag_error(dg, SF_E_NOT_FOUND, at, "check the name", "no such file or folder");
     if (error == EISDIR)
         return sf_diag_error(dg, SF_E_IS_DIRECTORY, at, "name a file in it", "is a folder");
+    if (error == ESPIPE)
+        return sf_diag_error(dg, SF_E_IO, at, "name a plain file", "is neither a file nor a folder");
     if (error == EACCES || error == EPERM)
         return sf_diag_error(dg, SF_E_IO, at, "check its permissions", "cannot read: %s", strerror(error));
-    return sf_diag_error(dg, SF_E_IO, at, NULL, "cannot read: %s", strerror(error));
+    return sf_diag_error(dg, SF_E_IO, at, "check that it is a plain file, and the disk it is on",
+                         "cannot read: %s", strerror(error));
 }
 
 /* Reads `want` bytes at `off`, fewer only at the end of the file; -1 and errno on failure. */
@@ -164,7 +167,7 @@ sf_code sf_fs_read_all(const sf_fs *fs, sf_arena *a, sf_str path, uint64_t max, 
     if (rc)
         return rc;
     if (size > max)
-        return sf_diag_error(dg, SF_E_TOO_LARGE, (sf_where){.file = path}, NULL,
+        return sf_diag_error(dg, SF_E_TOO_LARGE, (sf_where){.file = path}, "is it the file that was meant?",
                              "%llu bytes, at most %llu are read", (unsigned long long)size,
                              (unsigned long long)max);
     *ret = text;

@@ -35,39 +35,45 @@ static bool engine_name(sf_str name, wish *w)
     return true;
 }
 
-/* The releases that exist, for hints. */
-static const char *known_releases(sf_arena *a, sf_diags *dg)
+/* The releases of the engine that was asked for, newest last, for hints. */
+static const char *known_releases(const wish *w)
 {
-    sf_str engine = {NULL, 0};
+    sf_str engine = w->v0_asked                     ? SF_STR("vllm-v0")
+                    : w->lineage == SF_LINEAGE_OMNI ? SF_STR("vllm-omni")
+                                                    : SF_STR("vllm");
     sf_release *list;
     const char *text = NULL;
-    size_t n;
+    size_t n, shown = 0;
     sf_buf out;
 
-    if (sf_profile_list(a, dg, &list, &n))
+    if (sf_profile_list(w->a, w->dg, &list, &n))
         return NULL;
     sf_buf_init(&out, 16 * 1024);
-    sf_buf_add_text(&out, "known are ");
     for (size_t i = 0; i < n; i++) {
-        bool same = sf_str_eq(engine, list[i].engine);
-
-        if (!same)
-            sf_buf_printf(&out, "%s%.*s@", i ? "; " : "", SF_STR_ARG(list[i].engine));
-        sf_buf_printf(&out, "%s%.*s", same ? ", " : "", SF_STR_ARG(list[i].release));
+        if (!sf_str_eq(engine, list[i].engine))
+            continue;
+        sf_buf_printf(&out, "%s%.*s", shown++ ? ", " : "", SF_STR_ARG(list[i].release));
         if (list[i].profile.n)
             sf_buf_printf(&out, " (%.*s)", SF_STR_ARG(list[i].profile));
-        engine = list[i].engine;
     }
     if (!out.failed)
-        text = sf_arena_cstr(a, sf_buf_str(&out));
+        text = sf_arena_printf(w->a, "write %.*s@ and one of %.*s", SF_STR_ARG(engine),
+                               SF_STR_ARG(sf_buf_str(&out)))
+                   .p;
     sf_buf_release(&out);
     return text;
 }
 
+/* The place of the release in what was asked: the text of --engine. */
+static sf_where spec_where(const wish *w)
+{
+    return (sf_where){.file = SF_STR("--engine"), .line = 1, .col = 1, .len = w->spec.n};
+}
+
 static sf_code unknown(wish *w, const char *why)
 {
-    return sf_diag_error(w->dg, SF_E_ENGINE_UNKNOWN, (sf_where){0}, known_releases(w->a, w->dg),
-                         "engine \"%.*s\": %s", SF_STR_ARG(w->spec), why);
+    return sf_diag_error(w->dg, SF_E_ENGINE_UNKNOWN, spec_where(w), known_releases(w), "engine \"%.*s\": %s",
+                         SF_STR_ARG(w->spec), why);
 }
 
 /* Splits "engine@release" ("engine==release" too); a bare word is an engine or a release. */
@@ -85,7 +91,9 @@ static sf_code split_spec(wish *w, bool prefer_omni)
             w->release = spec;
     } else {
         if (!engine_name(sf_str_sub(spec, 0, (size_t)at), w))
-            return unknown(w, "there is no engine of this name");
+            return sf_diag_error(w->dg, SF_E_ENGINE_UNKNOWN, spec_where(w),
+                                 "write vllm@0.19.0 or vllm-omni@2026-07; `stagefit engines` lists all",
+                                 "engine \"%.*s\": there is no engine of this name", SF_STR_ARG(w->spec));
         w->release = sf_str_sub(spec, (size_t)at + sep, spec.n);
         if (!w->release.n)
             return unknown(w, "the release behind \"@\" is missing");

@@ -169,7 +169,8 @@ static sf_code check_indices(const sf_inventory *inv, const sf_gpu_wish *w, sf_d
                              "write how many GPUs of the kind there are, as in 2xH100-80GB",
                              "an inventory has 1 to %d GPUs", MAX_DEVICES);
     if (w->has_index && (w->index > MAX_INDEX || w->index + w->count - 1 > MAX_INDEX))
-        return sf_diag_error(dg, w->code, w->index_at, NULL, "a GPU index is at most %d", MAX_INDEX);
+        return sf_diag_error(dg, w->code, w->index_at, "number the GPUs from 0", "a GPU index is at most %d",
+                             MAX_INDEX);
     for (uint64_t i = 0; w->has_index && i < w->count; i++) {
         unsigned long long index = w->index + i;
 

@@ -261,6 +261,20 @@ static sf_code fill_stage(job *j, const sf_stage *st, const sf_model *model, sf_
     return SF_OK;
 }
 
+/* Where the cause of an error most likely stands that was found by arithmetic alone. */
+static sf_where cause_of(const sf_stage *st, sf_code code)
+{
+    const sf_node *tp = st->args.v[SF_ARG_tensor_parallel_size].node,
+                  *dtype = st->args.v[SF_ARG_kv_cache_dtype].node,
+                  *layers = sf_node_get(st->env, "VLLM_PP_LAYER_PARTITION");
+    const sf_node *cause = code == SF_E_TP_DIVIDE    ? tp
+                           : code == SF_E_KV_UNKNOWN ? dtype
+                           : code == SF_E_ARG_VALUE  ? layers
+                                                     : NULL;
+
+    return sf_node_where(cause && cause->line ? cause : st->node);
+}
+
 sf_code sf_account(sf_arena *a, const sf_profile *profile, const sf_deployment *d,
                    const sf_model *const *models, const sf_inventory *inv, const sf_account_options *opt,
                    sf_diags *dg, const sf_need **ret)
@@ -274,8 +288,10 @@ sf_code sf_account(sf_arena *a, const sf_profile *profile, const sf_deployment *
     for (size_t i = 0; i < d->n_stages; i++) {
         sf_code rc = fill_stage(&j, &d->stages[i], models[i], &stages[i]);
 
-        if (rc)
+        if (rc) {
+            sf_diag_place(dg, rc, cause_of(&d->stages[i], rc));
             return rc;
+        }
     }
     need->stages = stages;
     need->n_stages = d->n_stages;

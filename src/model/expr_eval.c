@@ -17,8 +17,12 @@ static sf_code fail(const sf_expr *e, const sf_scope *scope, const sf_value *v, 
     sf_code rc;
 
     at.len = where && where->kind <= SF_STRING ? at.len : 0;
-    rc = sf_diag_error(dg, SF_E_EXPR, at, "check this value in config.json", "%s in `%.*s`", what,
-                       SF_STR_ARG(e->text));
+    if (where && where->kind <= SF_STRING)
+        rc = sf_diag_error(dg, SF_E_EXPR, at, "check this value in config.json",
+                           "%.*s cannot be used here: %s", SF_STR_ARG(where->text), what);
+    else
+        rc = sf_diag_error(dg, SF_E_EXPR, at, "check the values that it uses in config.json",
+                           "`%.*s` cannot be computed: %s", SF_STR_ARG(e->text), what);
     if (where)
         sf_diag_related(dg, sf_expr_where(e), "the model family computes it here");
     return rc;
@@ -29,7 +33,7 @@ sf_code sf_expr_missing(const sf_expr *e, const sf_scope *scope, const sf_value 
     sf_where at = scope->section ? sf_node_where_key(scope->section, v->s) : sf_expr_where(e);
     sf_code rc =
         sf_diag_error(dg, SF_E_CONFIG_KEY, at, "add the key to config.json, or give it with --hf-overrides",
-                      "`%.*s` is missing; it is needed for `%.*s`", SF_STR_ARG(v->s), SF_STR_ARG(e->text));
+                      "config.json has no `%.*s`, which the layout of the model needs", SF_STR_ARG(v->s));
 
     if (scope->section)
         sf_diag_related(dg, sf_expr_where(e), "the model family computes it here");

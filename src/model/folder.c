@@ -91,8 +91,9 @@ static sf_code read_json(folder *f, sf_str dir, const char *name, const sf_node 
     if (rc)
         return rc;
     if (!sf_node_is(root, SF_MAP))
-        return sf_diag_error(f->dg, SF_E_TYPE, sf_node_where(root), NULL, "expected an object, found a %s",
-                             sf_node_kind_name(root->kind));
+        return sf_diag_error(f->dg, SF_E_TYPE, sf_node_where(root),
+                             "take the config.json that belongs to the weights",
+                             "expected an object, found a %s", sf_node_kind_name(root->kind));
     *ret = root;
     return SF_OK;
 }

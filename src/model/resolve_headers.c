@@ -234,10 +234,10 @@ static sf_code differ(check *c, const key *k, size_t others)
     return sf_diag_error(
         w->dg, SF_E_TENSORS_DIFFER, sf_node_where(w->root),
         "config.json and the weight files must be of one model and one download",
-        "config.json asks for %llu tensors `%.*s` of shape %.*s, the weight files have %llu%s%.*s"
+        "config.json asks for %llu tensor%s `%.*s` of shape %.*s, the weight files have %llu%s%.*s"
         " (%zu more kinds of tensors differ)",
-        (unsigned long long)k->expected, SF_STR_ARG(k->name), SF_STR_ARG(shape), (unsigned long long)k->found,
-        other.n ? ", and " : "", SF_STR_ARG(other), others);
+        (unsigned long long)k->expected, k->expected == 1 ? "" : "s", SF_STR_ARG(k->name), SF_STR_ARG(shape),
+        (unsigned long long)k->found, other.n ? ", and " : "", SF_STR_ARG(other), others);
 }
 
 /* The role of the tensors of a sub-folder; false when none of the first `n` is stored there. */

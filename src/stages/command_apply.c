@@ -166,7 +166,7 @@ static sf_code own_flag(sf_command_reader *r, sf_str name, const sf_node *v, boo
 
     *ret_done = true;
     if (sf_str_is(name, "model") || sf_str_is(name, "model_tag"))
-        c->model = v->text;
+        c->model = v->text, c->model_at = v;
     else if (sf_str_is(name, "revision"))
         c->revision = v->text;
     else if (sf_str_is(name, "deploy_config") || sf_str_is(name, "stage_configs_path"))

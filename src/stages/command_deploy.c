@@ -148,6 +148,7 @@ sf_code sf_command_deployment(sf_arena *a, const sf_command *cmd, const sf_stage
     stage->name = SF_STR("engine");
     stage->kind = SF_STAGE_AR;
     stage->args = cmd->args;
+    stage->node = cmd->model_at;
     stage->n_devices = (size_t)s.world;
     stage->devices_given = cmd->visible_given;
     stage->n_replicas = 1;

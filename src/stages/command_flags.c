@@ -177,8 +177,9 @@ static sf_code positional(sf_command_reader *r, bool *model_seen)
     r->at++;
     if (!*model_seen) {
         r->cmd->model = w;
+        r->cmd->model_at = sf_command_node(r, r->at - 1, 0, w.n);
         *model_seen = true;
-        return SF_OK;
+        return r->cmd->model_at ? SF_OK : SF_E_NOMEM;
     }
     if (!sf_command_add(r, &r->unknown, &r->cmd->n_unknown, &r->cap_unknown, w))
         return SF_E_NOMEM;

@@ -62,9 +62,9 @@ typedef struct sf_stage {
     sf_str model_stage, architecture, part, subdir;
     sf_str model;                      /* a stage may serve another checkpoint; empty: the deployment's */
     const sf_pipeline_stage *pipeline; /* NULL when no pipeline is known */
-    const sf_node *node;               /* the stage's map in the file, for places; NULL for a command */
-    const sf_node *env;                /* environment of the stage, or NULL */
-    uint64_t gpu_pool_bytes;           /* connector memory pools on the device */
+    const sf_node *node;     /* the stage's map in the file, or the model's word in a command: for places */
+    const sf_node *env;      /* environment of the stage, or NULL */
+    uint64_t gpu_pool_bytes; /* connector memory pools on the device */
     const sf_node *const
         *connectors; /* `extra` maps of the connectors on this stage: codec sizes and the like */
     size_t n_connectors;
@@ -147,6 +147,7 @@ typedef struct sf_command {
     bool omni;
     bool offline;                   /* LLM class usage (never for serve) */
     sf_str model;                   /* positional or --model; may be empty */
+    const sf_node *model_at;        /* its word; NULL when it has none */
     sf_str deploy_config;           /* --deploy-config / --stage-configs-path, or empty */
     sf_str strategy_config;         /* --strategy-config, or empty */
     const sf_node *stage_overrides; /* --stage-overrides, a map; or NULL */

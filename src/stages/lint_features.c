@@ -174,11 +174,13 @@ void sf_lint_loaded_more(sf_lint *l)
             continue;
         at = sf_lint_where(l, draft, sf_lint_stage_node(l, st), (sf_str){0});
         if (sf_node_is(fp32, SF_BOOL) && fp32->as.b)
-            sf_lint_say(l, SF_NOTE, SF_E_LOADED_MORE, at, NULL,
+            sf_lint_say(l, SF_NOTE, SF_E_LOADED_MORE, at,
+                        "nothing to change: `stagefit check` counts four bytes a weight",
                         "stage %lld (%.*s) holds its weights in float32, whatever the checkpoint has",
                         (long long)st->id, SF_STR_ARG(st->name));
         if (sf_node_get(twice, "tensors") && sf_node_get(twice, "also_in"))
-            sf_lint_say(l, SF_NOTE, SF_E_LOADED_MORE, at, NULL,
+            sf_lint_say(l, SF_NOTE, SF_E_LOADED_MORE, at,
+                        "nothing to change: `stagefit check` counts them in both stages",
                         "stage %lld (%.*s) loads tensors that %.*s holds as well: %.*s", (long long)st->id,
                         SF_STR_ARG(st->name), SF_STR_ARG(sf_node_get(twice, "also_in")->text),
                         SF_STR_ARG(sf_node_get(twice, "tensors")->text));

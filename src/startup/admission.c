@@ -127,7 +127,8 @@ bool sf_admission(sf_start *st)
         }
         if (a.n_stages > 1 && !st->trial)
             sf_diag_note(
-                st->dg, SF_E_ADMISSION, (sf_where){0}, "keep parallel_stage_init off, or lower utilisations",
+                st->dg, SF_E_ADMISSION, sf_start_gpu_where(st, gpu->index),
+                "keep parallel_stage_init off, or lower utilisations",
                 "with parallel_stage_init the start would be refused: GPU %u needs %.*s with the reserves, "
                 "and has %.*s",
                 gpu->index, SF_STR_ARG(sf_fmt_gib(st->arena, (int64_t)a.bytes)),

@@ -6,13 +6,6 @@
 
 #include "startup/advice.h"
 
-static sf_where util_where(const sf_stage *s)
-{
-    const sf_node *node = s->args.v[SF_ARG_gpu_memory_utilization].node;
-
-    return sf_node_where(node ? node : s->node);
-}
-
 /* A utilisation that decides nothing: generation stages after the strict check, dense diffusion. */
 static void advise_no_effect(const sf_start *st, const sf_stage_need *n)
 {
@@ -21,7 +14,7 @@ static void advise_no_effect(const sf_start *st, const sf_stage_need *n)
     if (!n->util_given || n->has_kv || (!generation && n->stage->kind != SF_STAGE_DIFFUSION))
         return;
     sf_diag_note(
-        st->dg, SF_E_UTIL_NO_EFFECT, util_where(n->stage),
+        st->dg, SF_E_UTIL_NO_EFFECT, sf_start_util_where(n->stage),
         "leave it out; the stage takes what it needs, whatever the number says",
         "gpu_memory_utilization of stage %lld (%.*s) has no effect: a %s stage has no KV cache to size",
         (long long)n->stage->id, SF_STR_ARG(n->stage->name), sf_stage_kind_name(n->stage->kind));
@@ -45,7 +38,7 @@ static void advise_sum(const sf_start *st, const sf_device_report *d)
 {
     if (d->n_ranks < 2 || d->util_sum <= 1.0000001)
         return;
-    sf_diag_warning(st->dg, SF_E_UTIL_SUM, (sf_where){0},
+    sf_diag_warning(st->dg, SF_E_UTIL_SUM, sf_start_gpu_where(st, d->gpu->index),
                     "stages that share a GPU stay resident together; keep the sum below 1.0",
                     "GPU %u carries gpu_memory_utilization %.*s = %.*s", d->gpu->index,
                     SF_STR_ARG(sharers(st, d->gpu->index)),
@@ -56,7 +49,7 @@ static void advise_later(const sf_start *st, const sf_device_report *d)
 {
     if (d->left_low >= 0)
         return;
-    sf_diag_warning(st->dg, SF_E_OOM_LATER, (sf_where){0},
+    sf_diag_warning(st->dg, SF_E_OOM_LATER, sf_start_gpu_where(st, d->gpu->index),
                     "lower gpu_memory_utilization of a stage on it so that at least 1 GiB stays free",
                     d->left < 0 ? "GPU %u starts, but activations at full load pass its memory by %.*s"
                                 : "GPU %u keeps only %.*s free at full load, within the error band",
@@ -66,10 +59,11 @@ static void advise_later(const sf_start *st, const sf_device_report *d)
 static void advise_idle_gpu(const sf_start *st, const sf_device_report *d)
 {
     if (!d->n_ranks)
-        sf_diag_note(st->dg, SF_E_IDLE, (sf_where){0}, NULL, "no stage uses GPU %u (%.*s)", d->gpu->index,
-                     SF_STR_ARG(d->gpu->name));
-    else if (d->left_low > d->total / 4)
         sf_diag_note(st->dg, SF_E_IDLE, (sf_where){0},
+                     "give it to a stage with `devices`, or leave it out of --gpu",
+                     "no stage uses GPU %u (%.*s)", d->gpu->index, SF_STR_ARG(d->gpu->name));
+    else if (d->left_low > d->total / 4)
+        sf_diag_note(st->dg, SF_E_IDLE, sf_start_gpu_where(st, d->gpu->index),
                      "raise gpu_memory_utilization of a stage that needs KV cache",
                      "%.*s of GPU %u stay unused", SF_STR_ARG(sf_fmt_gib(st->arena, d->left)), d->gpu->index);
 }
@@ -81,7 +75,7 @@ static void advise_oversized(const sf_start *st, const sf_stage_report *rep)
 
     if (!rep->kv || rep->kv->concurrency <= 4.0 * (double)n->max_num_seqs)
         return;
-    sf_diag_note(st->dg, SF_E_IDLE, util_where(n->stage),
+    sf_diag_note(st->dg, SF_E_IDLE, sf_start_util_where(n->stage),
                  st->profile->kv_bytes_flag ? "lower gpu_memory_utilization, or set kv_cache_memory_bytes"
                                             : "lower gpu_memory_utilization",
                  "stage %lld (%.*s) has KV cache for %.*s requests of %llu tokens, and max_num_seqs is %llu",

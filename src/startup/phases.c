@@ -9,13 +9,6 @@
 #include "startup/budget.h"
 #include "startup/state.h"
 
-static sf_where util_where(const sf_stage *s)
-{
-    const sf_node *node = s->args.v[SF_ARG_gpu_memory_utilization].node;
-
-    return sf_node_where(node ? node : s->node);
-}
-
 static sf_str device_text(const sf_start *st, size_t stage, const sf_rank_need *r)
 {
     uint32_t tp = st->d->stages[stage].tp ? st->d->stages[stage].tp : 1;
@@ -58,7 +51,7 @@ static void check_fails(sf_start *st, size_t stage, const sf_rank_need *r, sf_ev
     sf_str hint = sf_hint_free_memory(st, stage, r, f);
 
     sf_start_fail(st, e, SF_E_FREE_MEMORY, text);
-    sf_diag_error(st->dg, SF_E_FREE_MEMORY, util_where(n->stage), hint.p,
+    sf_diag_error(st->dg, SF_E_FREE_MEMORY, sf_start_util_where(n->stage), hint.p,
                   "stage %lld (%.*s) stops on GPU %u: %.*s", (long long)n->stage->id,
                   SF_STR_ARG(n->stage->name), r->device, SF_STR_ARG(text));
 }
@@ -74,7 +67,7 @@ static void check_caps(sf_start *st, size_t stage, const sf_rank_need *r, sf_eve
     e->text = text;
     st->stages[stage].capped = true;
     if (n->has_kv)
-        sf_diag_warning(st->dg, SF_E_CAPPED, util_where(n->stage), hint.p,
+        sf_diag_warning(st->dg, SF_E_CAPPED, sf_start_util_where(n->stage), hint.p,
                         "stage %lld (%.*s) asks for %.*s of GPU %u and gets the %.*s that are free; its CUDA "
                         "graphs and later stages find nothing",
                         (long long)n->stage->id, SF_STR_ARG(n->stage->name),

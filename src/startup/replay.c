@@ -134,7 +134,8 @@ sf_code sf_replay_start(sf_arena *a, const sf_profile *profile, const sf_deploym
     r->n_stages = d->n_stages;
     set_verdict(&st, r);
     if (st.failed && st.n_events && r->events[st.failure].risk)
-        sf_diag_note(dg, SF_E_TIGHT, (sf_where){0}, "measure, or leave more room",
+        sf_diag_note(dg, SF_E_TIGHT, sf_start_util_where(&d->stages[r->events[st.failure].stage]),
+                     "try it once, or give it what the hint above says",
                      "the failure is inside the error band: with amounts at its favourable edge it starts");
     rc = sf_ledger_build(&st, inv, r);
     if (rc)

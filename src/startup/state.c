@@ -122,3 +122,27 @@ const char *sf_event_name(sf_event_kind kind)
 
     return names[kind];
 }
+
+sf_where sf_start_util_where(const sf_stage *s)
+{
+    const sf_node *node = s->args.v[SF_ARG_gpu_memory_utilization].node;
+
+    return sf_node_where(node && node->line ? node : s->node);
+}
+
+sf_where sf_start_gpu_where(const sf_start *st, uint32_t device)
+{
+    const sf_stage *found = NULL;
+    int best = -1;
+
+    for (size_t s = 0; s < st->d->n_stages; s++)
+        for (size_t i = 0; i < st->stages[s].need->n_ranks; i++) {
+            int weight = 2 * st->stages[s].need->has_kv + st->stages[s].need->util_given;
+
+            if (st->ranks[s][i].device != device || weight < best)
+                continue;
+            found = &st->d->stages[s];
+            best = weight;
+        }
+    return found ? sf_start_util_where(found) : (sf_where){0};
+}

@@ -48,6 +48,11 @@ sf_event *sf_start_event(sf_start *st, sf_event_kind kind, size_t stage, const s
 void sf_start_fail(sf_start *st, sf_event *e, sf_code code, sf_str text);
 void sf_start_risk(sf_start *st, sf_event *e, sf_code code, sf_str text);
 
+/* Where the utilisation of a stage stands, else the stage. */
+sf_where sf_start_util_where(const sf_stage *s);
+/* What decides how full a GPU gets: the utilisation of the last stage on it with a cache, else of the last one. */
+sf_where sf_start_gpu_where(const sf_start *st, uint32_t device);
+
 /*
  * Prepares the state for d, need, inv and the rest of `st`, and starts the stages in the release's order until one
  * fails.  False: out of memory.

@@ -96,8 +96,10 @@ sf_code sf_json_fail(sf_json *j, sf_code code, const char *format, ...)
         j->dg->failed = true;
         j->error = SF_E_NOMEM;
     } else {
-        j->error = sf_diag_error(j->dg, code, sf_json_where(j, j->token_off, j->token_len), NULL, "%.*s",
-                                 SF_STR_ARG(message));
+        j->error = sf_diag_error(j->dg, code, sf_json_where(j, j->token_off, j->token_len),
+                                 code == SF_E_LIMIT ? "is it the file that was meant?"
+                                                    : "check the text just before this place",
+                                 "%.*s", SF_STR_ARG(message));
     }
     return j->error;
 }
@@ -129,7 +131,7 @@ static const char *hint_for(sf_str rest)
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (sf_str_starts(rest, sf_str_of(known[i].head)))
             return known[i].hint;
-    return NULL;
+    return "the text is no JSON from here on: look for a missing or doubled comma or quote";
 }
 
 /* "expected X, found Y" at the next byte. */
@@ -212,7 +214,7 @@ static size_t check_escape(sf_json *j, size_t i)
     }
     v = hex4(j->text, i + 2);
     if (v < 0) {
-        fail(j, SF_E_JSON, i, NULL, "\\u needs four hexadecimal digits");
+        fail(j, SF_E_JSON, i, "write it as in \\u00e9", "\\u needs four hexadecimal digits");
         return 0;
     }
     if (v < 0xd800 || v > 0xdfff)
@@ -222,7 +224,7 @@ static size_t check_escape(sf_json *j, size_t i)
         if (v >= 0xdc00 && v <= 0xdfff)
             return 12;
     }
-    fail(j, SF_E_JSON, i, NULL, "half of a surrogate pair stands alone");
+    fail(j, SF_E_JSON, i, "write both halves, as in \\ud83d\\ude00", "half of a surrogate pair stands alone");
     return 0;
 }
 
@@ -324,7 +326,8 @@ bad:
 static sf_json_event open_level(sf_json *j, unsigned char state, sf_json_event event)
 {
     if (j->depth == SF_JSON_DEPTH)
-        return fail(j, SF_E_LIMIT, j->at, NULL, "nested more than 64 levels deep");
+        return fail(j, SF_E_LIMIT, j->at, "close brackets that are open, or flatten it",
+                    "nested more than 64 levels deep");
     j->token_off = j->at++;
     j->token_len = 1;
     j->stack[++j->depth] = state;

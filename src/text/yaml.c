@@ -374,7 +374,8 @@ static sf_code on_start(reader *r, const yaml_event_t *e, sf_node_kind kind)
     frame *f;
 
     if (r->depth == SF_YAML_DEPTH)
-        return sf_diag_error(r->t.dg, SF_E_LIMIT, where_mark(r, &e->start_mark, 1), NULL,
+        return sf_diag_error(r->t.dg, SF_E_LIMIT, where_mark(r, &e->start_mark, 1),
+                             "close brackets that are open, or flatten it",
                              "lists and maps are nested deeper than %d", SF_YAML_DEPTH);
     if (tag) {
         sf_str s = short_tag(tag, &core);

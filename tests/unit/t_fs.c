@@ -83,7 +83,7 @@ static void test_what_cannot_be_read(void **state)
     assert_fails(f, in_folder(f, "file/below"), SF_E_NOT_FOUND, "check the name");
     assert_fails(f, sf_str_of(folder), SF_E_IS_DIRECTORY, "name a file in it");
     assert_int_equal(mkfifo(fifo.p, 0600), 0);
-    assert_fails(f, fifo, SF_E_IO, "");
+    assert_fails(f, fifo, SF_E_IO, "name a plain file");
     if (geteuid() != 0) { /* root may read everything */
         assert_int_equal(chmod(file.p, 0), 0);
         assert_fails(f, file, SF_E_IO, "check its permissions");

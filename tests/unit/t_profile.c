@@ -88,10 +88,15 @@ static void test_unknown_engines(void **state)
 
         assert_int_equal(sf_profile_find(f->a, sf_str_of(specs[i]), false, &f->dg, &p), SF_E_ENGINE_UNKNOWN);
         assert_int_equal(f->dg.errors, i + 1);
-        assert_error_at(&f->dg, SF_E_ENGINE_UNKNOWN, 0, 0);
+        assert_error_at(&f->dg, SF_E_ENGINE_UNKNOWN, 1, 1);
         d = sf_diags_last_error(&f->dg);
-        assert_true(sf_str_find(d->hint, SF_STR("0.19.0")) > 0);
-        assert_true(sf_str_find(d->hint, SF_STR("device-level")) > 0);
+        assert_str(d->at.file, "--engine");
+        if (sf_str_starts(sf_str_of(specs[i]), SF_STR("vllm-v0")))
+            assert_str(d->hint, "write vllm-v0@ and one of 0.8.0, 0.8.3, 0.10.0");
+        else if (sf_str_starts(sf_str_of(specs[i]), SF_STR("vllm-omni")))
+            assert_true(sf_str_find(d->hint, SF_STR("2026-09 (device-level)")) > 0);
+        else
+            assert_true(sf_str_find(d->hint, SF_STR("0.19.0")) > 0);
     }
 }
 
