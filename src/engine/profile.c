@@ -5,6 +5,7 @@
 #include "engine/profile.h"
 
 #include "base/buf.h"
+#include "base/num.h"
 #include "engine/catalogue.h"
 #include "engine/profile_fold.h"
 
@@ -271,6 +272,22 @@ sf_code sf_profile_find(sf_arena *a, sf_str spec, bool prefer_omni, sf_diags *dg
     fold->p.note = w.note;
     *ret = &fold->p;
     return SF_OK;
+}
+
+unsigned sf_profile_vllm_number(const sf_profile *profile)
+{
+    sf_str part, rest = profile->vllm_release.n ? profile->vllm_release : profile->release;
+    unsigned number = 0;
+
+    for (int i = 0; i < 3; i++) {
+        uint64_t v = 0;
+
+        sf_str_split(&rest, '.', &part);
+        if (!sf_parse_u64(part, &v) || v > 999)
+            v = 0;
+        number = number * 1000 + (unsigned)v;
+    }
+    return number;
 }
 
 bool sf_profile_runs_v2(const sf_profile *profile, sf_str architecture, bool dense)

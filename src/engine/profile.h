@@ -330,6 +330,8 @@ typedef struct sf_release {
 } sf_release;
 sf_code sf_profile_list(sf_arena *a, sf_diags *dg, sf_release **ret, size_t *ret_n);
 
+/* The release of vLLM as a number that grows: 1 000 000 × major + 1 000 × minor + patch (0.10.1: 10001). */
+unsigned sf_profile_vllm_number(const sf_profile *profile);
 /* True when `architecture` runs on the second model runner; `dense`: a text model without experts and states. */
 bool sf_profile_runs_v2(const sf_profile *profile, sf_str architecture, bool dense);
 

@@ -86,6 +86,7 @@ static sf_allocator_rules allocator_rules(const job *j, const sf_stage *st)
 static sf_code rank_weights(const job *j, const sf_stage_need *n, sf_rank_need *r, uint64_t *ret_slack)
 {
     const sf_stage *st = n->stage;
+    const sf_gpu *gpu = sf_inventory_find(j->inv, r->device);
     bool ep = sf_args_bool(&st->args, SF_ARG_enable_expert_parallel, false);
     uint32_t tp = st->tp ? st->tp : 1, dp = st->dp ? st->dp : 1;
     sf_weights_wish wish = {
@@ -100,6 +101,9 @@ static sf_code rank_weights(const job *j, const sf_stage_need *n, sf_rank_need *
         .pp_layers = j->pp_layers,
         .attention_scalars = (uint64_t)j->profile->attention_scalars,
         .batched_tokens = n->max_num_batched_tokens,
+        .capability = gpu ? gpu->capability : 0,
+        .release = sf_profile_vllm_number(j->profile),
+        .whole_online = j->profile->online_quant_whole,
     };
     sf_weights w;
     sf_str formula;
@@ -115,6 +119,7 @@ static sf_code rank_weights(const job *j, const sf_stage_need *n, sf_rank_need *
     if (n->model->assumed)
         r->part[SF_PART_WEIGHTS].origin = SF_ORIGIN_ASSUMED;
     r->weights_tensors = w.tensor_bytes;
+    r->weights_loading = w.loading - w.tensor_bytes;
     r->shares = w.shares;
     r->n_shares = w.n_shares;
     *ret_slack = w.reserved - w.allocated;
@@ -239,7 +244,7 @@ static sf_code fill_stage(job *j, const sf_stage *st, const sf_model *model, sf_
         return rc;
     gpu = sf_inventory_find(j->inv, first);
     warn_vendor(j, gpu);
-    rc = sf_unmodelled_check(st, model, j->dg);
+    rc = sf_unmodelled_check(st, j->dg);
     if (!rc)
         rc = sf_defaults_fill(j->arena, j->profile, j->d, gpu, n, j->dg);
     if (!rc)

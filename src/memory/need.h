@@ -52,6 +52,7 @@ typedef struct sf_rank_need {
     uint32_t device;               /* inventory index */
     sf_amount part[SF_PART_COUNT]; /* KV is filled by the replay */
     uint64_t weights_tensors;      /* bytes of the tensors before the allocator's rounding */
+    uint64_t weights_loading;      /* what an online quantisation takes at its most above the weights */
     const sf_weight_share *shares;
     size_t n_shares;
     sf_activation activation;
@@ -108,9 +109,14 @@ typedef struct sf_weights_wish {
     const uint64_t *pp_layers;  /* layers per pipeline stage; NULL when pp is 1 */
     uint64_t attention_scalars; /* fp32 scalars of an attention layer, by release */
     uint64_t batched_tokens;    /* max_num_batched_tokens: rows of buffers that are made while loading */
+    unsigned capability;        /* of the GPU: decides the form of quantised weights; 0: the newest form */
+    unsigned release;           /* of vLLM: 1 000 000 × major + 1 000 × minor + patch, 0 for the newest */
+    bool whole_online;          /* an online quantisation loads the whole model first */
 } sf_weights_wish;
 typedef struct sf_weights {
     uint64_t tensor_bytes, allocated, reserved, params;
+    uint64_t
+        loading; /* the most that the tensors take while loading; tensor_bytes where nothing is converted */
     const sf_weight_share *shares;
     size_t n_shares;
 } sf_weights;

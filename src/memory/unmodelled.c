@@ -44,10 +44,8 @@ sf_str sf_unmodelled_at(size_t i)
     return i < sizeof left_out / sizeof *left_out ? sf_str_of(sf_arg_name(left_out[i].arg)) : (sf_str){0};
 }
 
-sf_code sf_unmodelled_check(const sf_stage *st, const sf_model *m, sf_diags *dg)
+sf_code sf_unmodelled_check(const sf_stage *st, sf_diags *dg)
 {
-    const sf_node *quant = st->args.v[SF_ARG_quantization].node;
-
     for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++) {
         const sf_node *v = st->args.v[left_out[i].arg].node;
 
@@ -57,10 +55,5 @@ sf_code sf_unmodelled_check(const sf_stage *st, const sf_model *m, sf_diags *dg)
                             "docs/limits.md lists what is not modelled", "stage %lld: %s", (long long)st->id,
                             left_out[i].what);
     }
-    if (quant && !m->quantization)
-        return sf_diag_error(dg, SF_E_QUANT_UNKNOWN, sf_node_where_key(quant, SF_STR("quantization")),
-                             "leave quantization out to see the unquantised figures",
-                             "stage %lld: quantization %.*s of an unquantised checkpoint is not modelled",
-                             (long long)st->id, SF_STR_ARG(quant->text));
     return SF_OK;
 }

@@ -6,12 +6,22 @@
  */
 #include "memory/need.h"
 #include "memory/weights_cut.h"
+#include "memory/weights_quant.h"
 
 /* Components in the order in which they appear. */
 typedef struct share_list {
     sf_weight_share *items;
     size_t n, cap;
 } share_list;
+
+enum { MEMO_PARTS = 8 };
+
+/* What the engine holds of one set of fused matrices. */
+typedef struct memo {
+    const sf_tensor *parts[MEMO_PARTS];
+    size_t n;
+    sf_held held;
+} memo;
 
 typedef struct walk {
     sf_arena *arena;
@@ -24,6 +34,11 @@ typedef struct walk {
     uint64_t first_layer, end_layer;
     const sf_tensor **made_once; /* engine-made singletons that exist already */
     size_t n_made;
+    const sf_tensor **here, **fused; /* of one parameter: at this layer; of one scheme among them */
+    size_t n_fused;
+    memo *memos;
+    size_t n_memos, cap_memos;
+    uint64_t more_loading; /* unquantised matrices beside what they become */
 } walk;
 
 static bool count_share(walk *w, sf_str component, uint64_t bytes, uint64_t params)
@@ -106,27 +121,88 @@ static sf_code add_scalars(walk *w, const sf_tensor *t)
     return count_share(w, t->component, w->wish->attention_scalars * sizeof(float), 0) ? SF_OK : SF_E_NOMEM;
 }
 
-/* Adds one fused parameter: tensors [from, to) of the model at one layer. */
-static sf_code add_param(walk *w, size_t from, size_t to)
+static sf_code add_plain(walk *w, const sf_tensor *t, uint64_t *bytes)
+{
+    uint64_t numel = 0, part = 0;
+    sf_code rc = sf_weights_cut(w->m, t, w->wish, w->dg, &numel);
+
+    if (rc)
+        return rc;
+    if (!sf_dtype_bytes(t->run_dtype ? t->run_dtype : w->wish->dtype, numel, &part))
+        return sf_diag_error(w->dg, SF_E_RANGE, (sf_where){0}, NULL,
+                             "tensor %.*s is larger than can be counted", SF_STR_ARG(t->name));
+    *bytes = sf_add_sat(*bytes, part);
+    w->sum.params = sf_add_sat(w->sum.params, numel);
+    return count_share(w, t->component, part, numel) ? SF_OK : SF_E_NOMEM;
+}
+
+/* The form of a quantised parameter is the same in all layers of its kind: computed once. */
+static sf_code held_form(walk *w, sf_held *ret)
+{
+    size_t size = w->n_fused * sizeof *w->fused;
+    memo *grown;
+    sf_code rc;
+
+    for (size_t i = 0; i < w->n_memos; i++)
+        if (w->memos[i].n == w->n_fused && memcmp(w->memos[i].parts, w->fused, size) == 0) {
+            *ret = w->memos[i].held;
+            return SF_OK;
+        }
+    rc = sf_weights_held(w->arena, w->m, w->wish, w->fused, w->n_fused, w->dg, ret);
+    if (rc || w->n_fused > MEMO_PARTS)
+        return rc;
+    if (w->n_memos == w->cap_memos) {
+        size_t cap = w->cap_memos ? w->cap_memos * 2 : 32;
+
+        grown = sf_arena_grow(w->arena, w->memos, w->n_memos, cap, sizeof *grown);
+        if (!grown)
+            return SF_E_NOMEM;
+        w->memos = grown;
+        w->cap_memos = cap;
+    }
+    grown = &w->memos[w->n_memos++];
+    memcpy(grown->parts, w->fused, size);
+    grown->n = w->n_fused;
+    grown->held = *ret;
+    return SF_OK;
+}
+
+/* A quantised parameter: several tensors, each a block of its own. */
+static sf_code add_quantised(walk *w)
+{
+    uint64_t more;
+    sf_held held;
+    sf_code rc = held_form(w, &held);
+
+    if (rc)
+        return rc;
+    for (size_t i = 0; i < held.n; i++)
+        if (!sf_allocator_add(w->allocator, held.bytes[i]))
+            return SF_E_NOMEM;
+    w->sum.tensor_bytes = sf_add_sat(w->sum.tensor_bytes, held.total);
+    w->sum.params = sf_add_sat(w->sum.params, held.params);
+    more = held.loading > held.total ? held.loading - held.total : 0;
+    if (w->wish->whole_online)
+        w->more_loading = sf_add_sat(w->more_loading, more);
+    else if (more && held.loading > w->more_loading) /* one matrix at a time, beside its new form */
+        w->more_loading = held.loading;
+    return count_share(w, w->fused[0]->component, held.total, held.params) ? SF_OK : SF_E_NOMEM;
+}
+
+/* Adds one parameter of w->fused. */
+static sf_code add_param(walk *w)
 {
     uint64_t bytes = 0;
 
-    if (w->m->tensors[from].cls == SF_TENSOR_SCALE)
-        return add_scalars(w, &w->m->tensors[from]);
-    for (size_t i = from; i < to; i++) {
-        const sf_tensor *t = &w->m->tensors[i];
-        uint64_t numel = 0, part = 0;
-        sf_code rc = sf_weights_cut(w->m, t, w->wish, w->dg, &numel);
+    if (w->fused[0]->cls == SF_TENSOR_SCALE)
+        return add_scalars(w, w->fused[0]);
+    if (w->fused[0]->quant)
+        return add_quantised(w);
+    for (size_t i = 0; i < w->n_fused; i++) {
+        sf_code rc = add_plain(w, w->fused[i], &bytes);
 
         if (rc)
             return rc;
-        if (!sf_dtype_bytes(t->run_dtype ? t->run_dtype : w->wish->dtype, numel, &part))
-            return sf_diag_error(w->dg, SF_E_RANGE, (sf_where){0}, NULL,
-                                 "tensor %.*s is larger than can be counted", SF_STR_ARG(t->name));
-        bytes = sf_add_sat(bytes, part);
-        w->sum.params = sf_add_sat(w->sum.params, numel);
-        if (!count_share(w, t->component, part, numel))
-            return SF_E_NOMEM;
     }
     w->sum.tensor_bytes = sf_add_sat(w->sum.tensor_bytes, bytes);
     return bytes == 0 || sf_allocator_add(w->allocator, bytes) ? SF_OK : SF_E_NOMEM;
@@ -137,31 +213,65 @@ static bool covers(const sf_tensor *t, uint64_t layer)
     return layer >= t->first_layer && layer - t->first_layer < t->repeat;
 }
 
+/* True when the matrix that a second copy is named after is quantised in this layer. */
+static bool parent_is_quantised(const walk *w, const sf_tensor *copy, uint64_t layer)
+{
+    for (size_t i = 0; i < w->m->n_tensors; i++) {
+        const sf_tensor *t = &w->m->tensors[i];
+
+        if (t->quant && (!t->layered || covers(t, layer)) && sf_str_starts(copy->name, t->name))
+            return true;
+    }
+    return false;
+}
+
 static bool takes_part(walk *w, const sf_tensor *t, uint64_t layer)
 {
-    if (!t->loaded || (t->layered && !covers(t, layer)) || !on_this_rank(w, t, layer))
+    if (!t->loaded || t->packed || (t->layered && !covers(t, layer)) || !on_this_rank(w, t, layer))
         return false;
-    if (t->dequantised && !w->m->quantization)
+    if (t->dequantised && !parent_is_quantised(w, t, layer))
         return false; /* of an unquantised parameter the engine makes a view */
     return !t->once || first_time(w, t);
+}
+
+/* Tensors [from, to) of one parameter at this layer: those of one scheme are fused. */
+static sf_code add_fused(walk *w, size_t from, size_t to, uint64_t layer)
+{
+    size_t n = 0;
+
+    for (size_t i = from; i < to; i++)
+        if (takes_part(w, &w->m->tensors[i], layer))
+            w->here[n++] = &w->m->tensors[i];
+    while (n) {
+        const struct sf_quant *quant = w->here[0]->quant;
+        size_t left = 0;
+        sf_code rc;
+
+        w->n_fused = 0;
+        for (size_t i = 0; i < n; i++)
+            if (w->here[i]->quant == quant)
+                w->fused[w->n_fused++] = w->here[i];
+            else
+                w->here[left++] = w->here[i];
+        n = left;
+        rc = add_param(w);
+        if (rc)
+            return rc;
+    }
+    return SF_OK;
 }
 
 /* Tensors [from, to) that exist at this layer, neighbours of one parameter fused. */
 static sf_code add_run(walk *w, size_t from, size_t to, uint64_t layer)
 {
     for (size_t i = from; i < to;) {
+        const sf_tensor *t = &w->m->tensors[i];
         size_t end = i + 1;
         sf_code rc;
 
-        if (!takes_part(w, &w->m->tensors[i], layer)) {
-            i++;
-            continue;
-        }
-        while (end < to && w->m->tensors[i].param.n &&
-               sf_str_eq(w->m->tensors[end].param, w->m->tensors[i].param) &&
-               takes_part(w, &w->m->tensors[end], layer))
+        while (end < to && t->param.n && sf_str_eq(w->m->tensors[end].param, t->param))
             end++;
-        rc = add_param(w, i, end);
+        rc = add_fused(w, i, end, layer);
         if (rc)
             return rc;
         i = end;
@@ -236,13 +346,11 @@ sf_code sf_weights_of_rank(sf_arena *a, const sf_model *m, const sf_weights_wish
     walk w = {.arena = a, .m = m, .wish = wish, .dg = dg};
     sf_code rc;
 
-    if (m->quantization && !m->quantization_known)
-        return sf_diag_error(dg, SF_E_QUANT_UNKNOWN, sf_node_where(m->quantization),
-                             "check the unquantised checkpoint, or wait for this format",
-                             "%.*s is quantised, and its format is not modelled", SF_STR_ARG(m->name));
     w.allocator = sf_allocator_new(a, wish->allocator);
     w.made_once = SF_NEW_ARRAY(a, const sf_tensor *, m->n_tensors);
-    if (!w.allocator || !w.made_once)
+    w.here = SF_NEW_ARRAY(a, const sf_tensor *, m->n_tensors);
+    w.fused = SF_NEW_ARRAY(a, const sf_tensor *, m->n_tensors);
+    if (!w.allocator || !w.made_once || !w.here || !w.fused)
         return SF_E_NOMEM;
     set_layers(&w);
     rc = add_deepstack(&w);
@@ -256,6 +364,7 @@ sf_code sf_weights_of_rank(sf_arena *a, const sf_model *m, const sf_weights_wish
             !count_share(&w, SF_STR("files without a header"), m->extra_bytes, 0))
             return SF_E_NOMEM;
     }
+    w.sum.loading = sf_add_sat(w.sum.tensor_bytes, w.more_loading);
     w.sum.allocated = sf_allocator_allocated(w.allocator);
     w.sum.reserved = sf_allocator_reserved(w.allocator);
     w.sum.shares = w.shares.items;

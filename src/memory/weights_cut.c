@@ -14,16 +14,6 @@ static sf_code does_not_divide(const sf_model *m, const sf_tensor *t, uint64_t t
                          (unsigned long long)tp, (unsigned long long)what, of, SF_STR_ARG(t->name));
 }
 
-/* Elements of one tensor with dim `d` replaced by `size`. */
-static uint64_t with_dim(const sf_tensor *t, unsigned d, uint64_t size)
-{
-    uint64_t n = 1;
-
-    for (unsigned i = 0; i < t->n_dims; i++)
-        n = sf_mul_sat(n, i == d ? size : t->dims[i]);
-    return n;
-}
-
 static uint64_t experts_here(const sf_tensor *t, const sf_weights_wish *wish)
 {
     uint64_t e = t->experts ? t->experts : 1;
@@ -41,7 +31,7 @@ static uint64_t heads_here(uint64_t heads, uint64_t tp, bool kv)
     return kv && heads && tp % heads == 0 ? 1 : 0;
 }
 
-static sf_code cut_heads(const sf_model *m, const sf_tensor *t, uint64_t tp, sf_diags *dg, uint64_t *ret)
+static sf_code cut_heads(const sf_model *m, const sf_tensor *t, uint64_t tp, sf_diags *dg, uint64_t *dims)
 {
     uint64_t d0 = t->n_dims ? t->dims[0] : 1, all = t->units, here;
 
@@ -59,11 +49,12 @@ static sf_code cut_heads(const sf_model *m, const sf_tensor *t, uint64_t tp, sf_
     }
     if (d0 % all)
         return does_not_divide(m, t, tp, d0, "rows", dg);
-    *ret = with_dim(t, 0, d0 / all * here);
+    dims[0] = d0 / all * here;
     return SF_OK;
 }
 
-static sf_code cut_one(const sf_model *m, const sf_tensor *t, uint64_t tp, sf_diags *dg, uint64_t *ret)
+/* The dimension that is cut, and into what; the others stay. */
+static sf_code cut_one(const sf_model *m, const sf_tensor *t, uint64_t tp, sf_diags *dg, uint64_t *dims)
 {
     uint64_t d0 = t->n_dims ? t->dims[0] : 1;
 
@@ -74,38 +65,48 @@ static sf_code cut_one(const sf_model *m, const sf_tensor *t, uint64_t tp, sf_di
         d0 = sf_vocab_padded(d0);
         if (d0 % tp)
             return does_not_divide(m, t, tp, d0, "padded vocabulary rows", dg);
-        *ret = with_dim(t, 0, d0 / tp);
-        return SF_OK;
+        dims[0] = d0 / tp;
+        break;
     case SF_SHARD_COLUMN:
         if (d0 % tp)
             return does_not_divide(m, t, tp, d0, "rows", dg);
-        *ret = with_dim(t, 0, d0 / tp);
-        return SF_OK;
+        dims[0] = d0 / tp;
+        break;
     case SF_SHARD_ROW:
         if (t->n_dims < 2)
             break;
         if (t->dims[1] % tp)
             return does_not_divide(m, t, tp, t->dims[1], "columns", dg);
-        *ret = with_dim(t, 1, t->dims[1] / tp);
-        return SF_OK;
+        dims[1] = t->dims[1] / tp;
+        break;
     case SF_SHARD_HEADS:
     case SF_SHARD_KV:
     case SF_SHARD_QKV:
-        return cut_heads(m, t, tp, dg, ret);
+        return cut_heads(m, t, tp, dg, dims);
     }
-    *ret = sf_tensor_numel(t);
     return SF_OK;
+}
+
+sf_code sf_weights_cut_dims(const sf_model *m, const sf_tensor *t, const sf_weights_wish *wish, sf_diags *dg,
+                            uint64_t *ret_dims, uint64_t *ret_experts)
+{
+    bool whole_experts = t->in_experts && wish->ep;
+
+    memcpy(ret_dims, t->dims, sizeof t->dims);
+    *ret_experts = experts_here(t, wish);
+    return cut_one(m, t, whole_experts || !wish->tp ? 1 : wish->tp, dg, ret_dims);
 }
 
 sf_code sf_weights_cut(const sf_model *m, const sf_tensor *t, const sf_weights_wish *wish, sf_diags *dg,
                        uint64_t *ret_numel)
 {
-    bool whole_experts = t->in_experts && wish->ep;
-    uint64_t one = 0;
-    sf_code rc = cut_one(m, t, whole_experts || !wish->tp ? 1 : wish->tp, dg, &one);
+    uint64_t dims[SF_TENSOR_DIMS], experts = 1, numel = 1;
+    sf_code rc = sf_weights_cut_dims(m, t, wish, dg, dims, &experts);
 
     if (rc)
         return rc;
-    *ret_numel = sf_mul_sat(one, experts_here(t, wish));
+    for (uint8_t i = 0; i < t->n_dims; i++)
+        numel = sf_mul_sat(numel, dims[i]);
+    *ret_numel = sf_mul_sat(numel, experts);
     return SF_OK;
 }

@@ -11,4 +11,8 @@
 sf_code sf_weights_cut(const sf_model *m, const sf_tensor *t, const sf_weights_wish *wish, sf_diags *dg,
                        uint64_t *ret_numel);
 
+/* The same as dimensions of one tensor and how many experts of it this rank has. */
+sf_code sf_weights_cut_dims(const sf_model *m, const sf_tensor *t, const sf_weights_wish *wish, sf_diags *dg,
+                            uint64_t *ret_dims, uint64_t *ret_experts);
+
 #endif

@@ -70,6 +70,14 @@ sf_code sf_family_index(sf_model_cache *c, sf_diags *dg, const sf_node **ret)
     return read_file(c, SF_STR("models/index.yaml"), dg, ret);
 }
 
+sf_code sf_family_data(sf_model_cache *c, sf_str path, sf_diags *dg, const sf_node **ret)
+{
+    sf_code rc = read_file(c, path, dg, ret);
+
+    sf_bug_if(!rc && !*ret);
+    return rc;
+}
+
 /* "file", "file/Architecture" or "file/Architecture/part". */
 static sf_code follow(sf_model_cache *c, const sf_node *row, sf_str architecture, sf_diags *dg,
                       sf_family_entry *ret)

@@ -32,6 +32,8 @@ struct sf_model_cache {
 sf_code sf_family_file(sf_model_cache *c, sf_str name, sf_where at, sf_diags *dg, const sf_node **ret);
 /* data/models/index.yaml. */
 sf_code sf_family_index(sf_model_cache *c, sf_diags *dg, const sf_node **ret);
+/* Any other data file that models are derived from ("quantization/index.yaml"), read once; it must be there. */
+sf_code sf_family_data(sf_model_cache *c, sf_str path, sf_diags *dg, const sf_node **ret);
 
 /* What an architecture name leads to. */
 typedef struct sf_family_entry {
@@ -107,8 +109,9 @@ typedef struct sf_walk {
     sf_family_tensor *out;
     size_t n_out, cap_out;
     uint32_t n_blocks;
-    const sf_node *top; /* what is walked: a `use` at the top of an architecture serves */
-    sf_str text_path;   /* of the section that serves */
+    const sf_node *top;                /* what is walked: a `use` at the top of an architecture serves */
+    sf_str text_path;                  /* of the section that serves */
+    const struct sf_quant_plan *quant; /* NULL: nothing is quantised */
 } sf_walk;
 
 /* All of `node`: `tensors`, `use`, `rows`, `also`. */
@@ -140,6 +143,12 @@ sf_code sf_family_bind(sf_walk *w, sf_str name, sf_value value, sf_where at);
 /* What the serving part says beside its tensors: layers, KV cache, widths, encoders. */
 sf_code sf_family_facts(sf_walk *w, const sf_frame *frame, const sf_node *use, const sf_node *part);
 sf_code sf_family_encoder(sf_walk *w, const sf_frame *frame, const sf_node *part);
+
+/*
+ * What quantisation makes of the walk's tensors; `config` may be NULL.  `text_only`: of those of the serving
+ * component alone.
+ */
+sf_code sf_quant_apply(sf_walk *w, const sf_model_wish *wish, const sf_node *config, bool text_only);
 
 /* max_model_len as the engine derives it. */
 void sf_resolve_max_len(sf_arena *a, const sf_node *text, sf_model *m);

@@ -79,7 +79,8 @@ typedef struct sf_model {
     sf_dtype dtype;        /* torch_dtype of the section, else of the file, else of the weights */
     bool dtype_known;
     const sf_node *quantization; /* quantization_config, or NULL */
-    bool quantization_known;     /* the tensors above are laid out in that format; else it is refused */
+    bool quantization_known;     /* the tensors below are laid out in that format */
+    sf_str quantization_title;   /* "FP8 (E4M3)", empty when nothing is quantised */
 
     const sf_tensor *tensors; /* in the engine's creation order */
     size_t n_tensors;
@@ -108,8 +109,9 @@ typedef struct sf_checkpoint {
     const sf_tensor_table *headers; /* NULL: no weight files at hand */
     uint64_t weight_file_bytes;     /* sum of the sizes of the weight files, 0 unknown */
     size_t n_weight_files;
-    sf_str source;        /* how it is known, for the report */
-    const sf_node *facts; /* catalogue: the rest of the entry (published totals, notes); or NULL */
+    sf_str source;               /* how it is known, for the report */
+    const sf_node *quantization; /* hf_quant_config.json, where config.json has none; or NULL */
+    const sf_node *facts;        /* catalogue: the rest of the entry (published totals, notes); or NULL */
     /* Sub-folders with a config of their own ("vision_language_encoder", "speech_tokenizer"). */
     struct sf_checkpoint_sub {
         sf_str name;
@@ -123,7 +125,7 @@ typedef struct sf_checkpoint {
  * The model that a stage sees.  `part` picks a part of the family ("thinker"); empty takes what
  * plain vLLM serves.  `architecture` overrides config.json's (a stage's model_arch) when not empty.
  * Codes: SF_E_ARCH_UNKNOWN, SF_E_CONFIG_KEY, SF_E_EXPR, SF_E_TENSORS_DIFFER (a warning unless bytes of known
- * tensors differ), SF_E_NOMEM.  `assume_full_attention`: an unknown architecture whose config has the usual
+ * tensors differ), SF_E_QUANT_UNKNOWN, SF_E_QUANT_CONFIG, SF_E_NOMEM.  `assume_full_attention`: an unknown architecture whose config has the usual
  * keys is treated as a dense decoder with full attention and marked assumed.
  */
 typedef struct sf_model_cache sf_model_cache; /* family files already read; lives in its arena */
@@ -133,6 +135,9 @@ typedef struct sf_model_wish {
     sf_str part, architecture, subdir;
     const sf_node *components; /* folders of a diffusers checkpoint that are loaded; NULL: all */
     const sf_node *hf_overrides;
+    sf_str quantization; /* --quantization, or empty */
+    const sf_node *quantization_at;
+    bool quantize_text_only; /* vLLM-Omni: --quantization is for the language model */
     bool assume_full_attention;
     sf_model_cache *cache; /* NULL: family files are read anew for each part */
 } sf_model_wish;

@@ -320,9 +320,26 @@ static void set_names(sf_walk *w, const target *t)
     m->source = w->ckpt->source;
     m->config = w->root;
     m->assumed = t->assumed;
-    m->quantization = sf_node_get(w->root, "quantization_config");
-    if (sf_node_absent(m->quantization))
-        m->quantization = NULL;
+}
+
+/* The checkpoint's own quantisation, or the one that the engine is asked for. */
+static sf_code quantise(sf_walk *w, const sf_model_wish *wish)
+{
+    static const char *const keys[] = {"quantization_config", "compression_config"};
+    const sf_node *const places[] = {w->root, w->model->text};
+    const sf_node *found = NULL;
+    bool in_text = false;
+
+    for (size_t p = 0; p < 2; p++)
+        for (size_t k = 0; !found && k < 2; k++)
+            if (!sf_node_absent(sf_node_get(places[p], keys[k]))) {
+                found = sf_node_get(places[p], keys[k]);
+                in_text = p == 1 && places[1] != places[0];
+            }
+    if (!found)
+        found = w->ckpt->quantization;
+    w->model->quantization = found;
+    return sf_quant_apply(w, wish, found, found ? in_text : wish->quantize_text_only);
 }
 
 sf_code sf_model_resolve(sf_arena *a, const sf_checkpoint *ckpt, const sf_model_wish *wish, sf_diags *dg,
@@ -346,12 +363,12 @@ sf_code sf_model_resolve(sf_arena *a, const sf_checkpoint *ckpt, const sf_model_
     m = w->model;
     m->model_type = string_of(m->text, "model_type").n ? string_of(m->text, "model_type")
                                                        : string_of(w->root, "model_type");
-    if (!m->quantization && m->text && !sf_node_absent(sf_node_get(m->text, "quantization_config")))
-        m->quantization = sf_node_get(m->text, "quantization_config");
     set_dtype(w);
     if (m->text && m->n_kv)
         sf_resolve_max_len(a, m->text, m);
-    rc = check_headers(w, &t);
+    rc = quantise(w, wish);
+    if (!rc)
+        rc = check_headers(w, &t);
     if (!rc)
         rc = finish_tensors(w, t.assumed);
     if (!rc)

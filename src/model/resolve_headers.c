@@ -4,7 +4,7 @@
  * error; tensors that no family knows are counted, told, and not loaded.
  */
 #include "base/num.h"
-#include "model/family.h"
+#include "model/quant_plan.h"
 
 /* Derived tensors of one folded name and shape. */
 typedef struct key {
@@ -182,6 +182,8 @@ static sf_code match_table(check *c, const sf_tensor_table *table, sf_str sub, c
                 k->dtype = p->dtype;
                 k->dtype_count = p->count;
             }
+        } else if (c->w->quant && sf_quant_plan_beside(c->w->quant, p->name)) {
+            continue; /* scales of the cache: scalars that every layer has anyway */
         } else if (!keeps || covered(keeps, sub, p->example)) {
             sf_code rc = add_extra(c, p, sub, covered(loads, sub, p->example));
 
@@ -375,7 +377,7 @@ sf_code sf_resolve_headers(sf_walk *w, const sf_node *keeps, const sf_node *load
 
     for (size_t i = 0; i < w->ckpt->n_subs; i++)
         any |= w->ckpt->subs[i].headers != NULL;
-    if (!any || w->model->quantization) {
+    if (!any) {
         drop_maybe(w);
         return SF_OK;
     }

@@ -132,6 +132,8 @@ typedef struct sf_tensor {
     sf_pp pp;
     sf_role role;
     sf_origin origin;
+    const struct sf_quant *quant; /* of a quantised matrix: its form at run time (model/quant.h) */
+    bool packed; /* what the checkpoint stores of a quantised matrix: nothing of it is kept as it is */
 } sf_tensor;
 
 /* Elements of one tensor of the group; saturates. */

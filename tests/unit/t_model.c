@@ -445,7 +445,8 @@ static void test_quantised_checkpoints_keep_their_node(void **state)
                      NULL, &m),
         SF_OK);
     assert_non_null(m->quantization);
-    assert_false(m->quantization_known);
+    assert_true(m->quantization_known);
+    assert_str(m->quantization_title, "fp8");
     assert_int_equal(m->quantization->line, 2);
 }
 
