@@ -20,26 +20,33 @@ static sf_code check_aligned(sf_arena *a, const sf_model *m, const sf_weights_wi
                              uint64_t n, uint64_t k, sf_diags *dg)
 {
     const sf_node *rules = sf_node_get(t->quant->node, "aligned");
-    sf_binding nk[] = {{SF_STR("n"), sf_value_i64((int64_t)n)}, {SF_STR("k"), sf_value_i64((int64_t)k)}};
+    sf_binding nk[] = {
+        {SF_STR("n"), sf_value_i64((int64_t)n)},
+        {SF_STR("k"), sf_value_i64((int64_t)k)}
+    };
 
     for (uint32_t i = 0; wish->tp > 1 && rules && i < rules->n; i++) {
         const sf_node *r = rules->as.items[i], *say = sf_node_get(r, "slice");
         const sf_node *value = sf_node_get(r, "value"), *to = sf_node_get(r, "to");
         sf_where at = sf_node_where(r);
         int64_t v, unit;
-        sf_code rc = sf_quant_i64(a, t->quant, value->text, at, nk, 2, 0, dg, &v);
+        sf_code rc;
 
+        if (sf_str_is(value->text, "n") ? n == t->dims[0] : k == t->dims[1])
+            continue; /* whole on every rank */
+        rc = sf_quant_i64(a, t->quant, value->text, at, nk, 2, 0, dg, &v);
         if (!rc)
             rc = sf_quant_i64(a, t->quant, to->text, at, nk, 2, 1, dg, &unit);
         if (rc)
             return rc;
         if (!say || v % unit == 0)
             continue;
-        return sf_diag_error(dg, SF_E_TP_DIVIDE, sf_node_where(m->text),
-                             "a smaller tensor_parallel_size leaves whole groups; expert parallelism keeps experts "
-                             "whole",
-                             "%.*s (%.*s: %lld a rank, groups of %lld)", SF_STR_ARG(say->text), SF_STR_ARG(t->name),
-                             (long long)v, (long long)unit);
+        return sf_diag_error(
+            dg, SF_E_TP_DIVIDE, sf_node_where(m->text),
+            "a smaller tensor_parallel_size leaves whole groups; expert parallelism keeps experts "
+            "whole",
+            "%.*s (%.*s: %lld a rank, groups of %lld)", SF_STR_ARG(say->text), SF_STR_ARG(t->name),
+            (long long)v, (long long)unit);
     }
     return SF_OK;
 }
@@ -65,16 +72,16 @@ static sf_code add_part(sf_arena *a, const sf_model *m, const sf_weights_wish *w
 static void bindings(const sf_weights_wish *wish, const sf_tensor *t, const slice *s, sf_binding *ret)
 {
     const sf_binding all[N_BINDINGS] = {
-        {SF_STR("n"), sf_value_i64((int64_t)s->n)},
-        {SF_STR("k"), sf_value_i64((int64_t)s->k)},
-        {SF_STR("e"), sf_value_i64((int64_t)s->experts)},
-        {SF_STR("shards"), sf_value_i64((int64_t)s->shards)},
+        {SF_STR("n"),         sf_value_i64((int64_t)s->n)             },
+        {SF_STR("k"),         sf_value_i64((int64_t)s->k)             },
+        {SF_STR("e"),         sf_value_i64((int64_t)s->experts)       },
+        {SF_STR("shards"),    sf_value_i64((int64_t)s->shards)        },
         {SF_STR("is_expert"), sf_value_i64(t->cls == SF_TENSOR_EXPERT)},
-        {SF_STR("is_gated"), sf_value_i64(sf_str_starts(t->param, SF_STR("w13")))},
-        {SF_STR("capability"), sf_value_i64(wish->capability ? wish->capability : 100)},
-        {SF_STR("b"), sf_value_i64(sf_dtype_bits(wish->dtype) / 8)},
-        {SF_STR("tp"), sf_value_i64((int64_t)wish->tp)},
-        {SF_STR("release"), sf_value_i64(wish->release)},
+        {SF_STR("is_gated"),  sf_value_i64(sf_str_starts(t->param,      SF_STR("w13")))},
+        {SF_STR("capability"),                   sf_value_i64(wish->capability ? wish->capability : 100)                                       },
+        {SF_STR("b"),                   sf_value_i64(sf_dtype_bits(wish->dtype) / 8)         },
+        {SF_STR("tp"),                   sf_value_i64((int64_t)wish->tp)                                      },
+        {SF_STR("release"),                   sf_value_i64(wish->release)    },
     };
 
     memcpy(ret, all, sizeof all);
@@ -84,11 +91,13 @@ static void bindings(const sf_weights_wish *wish, const sf_tensor *t, const slic
 static sf_code choose_variant(sf_arena *a, const sf_model *m, const sf_weights_wish *wish, const sf_tensor *t,
                               const sf_binding *b, sf_diags *dg, const sf_node **ret)
 {
-    const sf_node *variants = sf_node_get(t->quant->form, "variants"), *say = sf_node_get(t->quant->form, "refused");
+    const sf_node *variants = sf_node_get(t->quant->form, "variants"),
+                  *say = sf_node_get(t->quant->form, "refused");
 
     for (uint32_t i = 0; variants && i < variants->n; i++) {
         bool yes;
-        sf_code rc = sf_quant_truth(a, t->quant, sf_node_get(variants->as.items[i], "when"), b, N_BINDINGS, dg, &yes);
+        sf_code rc =
+            sf_quant_truth(a, t->quant, sf_node_get(variants->as.items[i], "when"), b, N_BINDINGS, dg, &yes);
 
         if (rc)
             return rc;

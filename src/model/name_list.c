@@ -90,8 +90,8 @@ static uint64_t entry_number(sf_str text, unsigned styles)
 static sf_code bad_entry(const sf_node *at, sf_diags *dg, const char *what)
 {
     return sf_diag_error(dg, SF_E_QUANT_CONFIG, sf_node_where(at),
-                         "names of modules are texts such as \"lm_head\" or \"re:.*mlp.*\"", "%s: `%.*s`", what,
-                         SF_STR_ARG(at ? at->text : (sf_str){0}));
+                         "names of modules are texts such as \"lm_head\" or \"re:.*mlp.*\"", "%s: `%.*s`",
+                         what, SF_STR_ARG(at ? at->text : (sf_str){0}));
 }
 
 static sf_code compile(sf_arena *a, sf_str pattern, const sf_node *at, sf_diags *dg, entry *ret)
@@ -110,7 +110,8 @@ static sf_code fill(sf_arena *a, sf_str text, const sf_node *at, unsigned styles
     }
     if (styles & SF_NAME_RE_SEARCH) {
         bool signed_text = sf_str_starts(text, SF_STR("+:")) || sf_str_starts(text, SF_STR("-:"));
-        sf_str found = sf_arena_printf(a, ".*(?:%.*s)", SF_STR_ARG(sf_str_sub(text, signed_text ? 2 : 0, text.n)));
+        sf_str found =
+            sf_arena_printf(a, ".*(?:%.*s)", SF_STR_ARG(sf_str_sub(text, signed_text ? 2 : 0, text.n)));
 
         return found.p ? compile(a, found, at, dg, ret) : SF_E_NOMEM;
     }

@@ -19,7 +19,7 @@ sf_str sf_quant_text(const sf_node *map, const char *key)
 }
 
 sf_code sf_quant_scope_eval(sf_arena *a, const sf_node *root, const sf_node *section, const sf_binding *b,
-                          size_t n, sf_str text, sf_where at, sf_diags *dg, sf_value *ret)
+                            size_t n, sf_str text, sf_where at, sf_diags *dg, sf_value *ret)
 {
     sf_scope scope = {.root = root, .section = section, .bindings = b, .n_bindings = n};
     const sf_expr *e;
@@ -29,7 +29,7 @@ sf_code sf_quant_scope_eval(sf_arena *a, const sf_node *root, const sf_node *sec
 }
 
 sf_code sf_quant_scope_truth(sf_arena *a, const sf_node *root, const sf_node *section, const sf_binding *b,
-                           size_t n, const sf_node *when, sf_diags *dg, bool *ret)
+                             size_t n, const sf_node *when, sf_diags *dg, bool *ret)
 {
     sf_scope scope = {.root = root, .section = section, .bindings = b, .n_bindings = n};
     const sf_expr *e;

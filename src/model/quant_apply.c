@@ -133,8 +133,11 @@ static sf_code check_aligned(const applying *x, const sf_tensor *t, const sf_qua
         const sf_node *r = rules->as.items[i], *value = sf_node_get(r, "value"), *to = sf_node_get(r, "to");
         sf_where at = sf_node_where(r);
         int64_t v, unit;
-        sf_code rc = sf_quant_i64(x->w->a, q, value->text, at, nk, 2, 0, x->w->dg, &v);
+        sf_code rc;
 
+        if (sf_node_get(r, "slices_only")) /* blocks at the edge may be smaller */
+            continue;
+        rc = sf_quant_i64(x->w->a, q, value->text, at, nk, 2, 0, x->w->dg, &v);
         if (!rc)
             rc = sf_quant_i64(x->w->a, q, to->text, at, nk, 2, 1, x->w->dg, &unit);
         if (rc)
@@ -231,8 +234,7 @@ static sf_code add_run(applying *x, const sf_family_tensor *ft, const sf_quant *
 
 static bool may_be_taken(const applying *x, const sf_tensor *t)
 {
-    return t->in_checkpoint && t->n_dims == 2 &&
-           (!x->only.n || sf_str_eq(t->component, x->only));
+    return t->in_checkpoint && t->n_dims == 2 && (!x->only.n || sf_str_eq(t->component, x->only));
 }
 
 static sf_code apply_one(applying *x, const sf_family_tensor *ft)

@@ -34,7 +34,9 @@ static sf_code method_name(sf_walk *w, const sf_node *index, const sf_node *conf
     *ret = own && own->kind == SF_STRING ? own->text : (sf_str){0};
     for (uint32_t i = 0; guesses && i < guesses->n; i++) {
         const sf_node *g = guesses->as.items[i];
-        sf_binding b = {SF_STR("method"), {.kind = SF_VAL_STR, .s = *ret}};
+        sf_binding b = {
+            SF_STR("method"), {.kind = SF_VAL_STR, .s = *ret}
+        };
         bool yes = false;
         sf_code rc = sf_quant_scope_truth(w->a, config, config, &b, 1, sf_node_get(g, "when"), w->dg, &yes);
 
@@ -73,7 +75,8 @@ static sf_code check_wish(sf_walk *w, const sf_node *index, const sf_model_wish 
     if (!wish->quantization.n || sf_str_eq(wish->quantization, own) ||
         (asked && is && sf_str_eq(asked->text, is->text)))
         return SF_OK;
-    return sf_diag_error(w->dg, SF_E_QUANT_UNKNOWN, sf_node_where_key(wish->quantization_at, SF_STR("quantization")),
+    return sf_diag_error(w->dg, SF_E_QUANT_UNKNOWN,
+                         sf_node_where_key(wish->quantization_at, SF_STR("quantization")),
                          "leave quantization out: the checkpoint says what it is",
                          "Quantization method specified in the model config (%.*s) does not match the "
                          "quantization method specified in the `quantization` argument (%.*s).",
@@ -89,14 +92,15 @@ static sf_code online_method(sf_walk *w, const sf_node *index, const sf_model_wi
     if (row)
         return find_method(w, row->text, ret);
     if (lookup(index, "methods", wish->quantization))
-        return sf_diag_error(w->dg, SF_E_QUANT_UNKNOWN, at,
-                             "name a checkpoint that was quantised so, or take fp8 or bitsandbytes, which the "
-                             "engine makes while loading",
-                             "Cannot find the config file for %.*s: the checkpoint is not quantised",
-                             SF_STR_ARG(wish->quantization));
-    return sf_diag_error(w->dg, SF_E_QUANT_UNKNOWN, at, "leave quantization out to see the unquantised figures",
-                         "quantization %.*s of an unquantised checkpoint is not modelled",
-                         SF_STR_ARG(wish->quantization));
+        return sf_diag_error(
+            w->dg, SF_E_QUANT_UNKNOWN, at,
+            "name a checkpoint that was quantised so, or take fp8 or bitsandbytes, which the "
+            "engine makes while loading",
+            "Cannot find the config file for %.*s: the checkpoint is not quantised",
+            SF_STR_ARG(wish->quantization));
+    return sf_diag_error(
+        w->dg, SF_E_QUANT_UNKNOWN, at, "leave quantization out to see the unquantised figures",
+        "quantization %.*s of an unquantised checkpoint is not modelled", SF_STR_ARG(wish->quantization));
 }
 
 /* What a key of the config must be, where it is given. */

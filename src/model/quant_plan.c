@@ -68,8 +68,8 @@ static sf_code read_skips(sf_quant_plan *p)
                                   &p->skips[p->n_skips++]);
     }
     if (!rc && always)
-        rc = sf_name_list_new(p->w->a, sf_node_get(always, "names"),
-                              styles_of(sf_node_get(always, "match")), p->w->dg, &p->skips[p->n_skips++]);
+        rc = sf_name_list_new(p->w->a, sf_node_get(always, "names"), styles_of(sf_node_get(always, "match")),
+                              p->w->dg, &p->skips[p->n_skips++]);
     return rc;
 }
 
@@ -159,7 +159,8 @@ static sf_code read_takes(sf_quant_plan *p)
 
     for (uint32_t i = 0; takes && i < takes->n; i++) {
         bool yes;
-        sf_code rc = sf_quant_scope_truth(p->w->a, p->config, p->config, NULL, 0, takes->as.pairs[i].value, p->w->dg, &yes);
+        sf_code rc = sf_quant_scope_truth(p->w->a, p->config, p->config, NULL, 0, takes->as.pairs[i].value,
+                                          p->w->dg, &yes);
 
         if (rc)
             return rc;
@@ -254,8 +255,8 @@ static bool same_kind(const sf_quant *a, const sf_quant *b)
 }
 
 /* `with` of the rule, then the scheme's own defaults. */
-static sf_code bind_params(const sf_quant_plan *p, const sf_node *with, const sf_binding *known, size_t n_known,
-                           sf_quant *q)
+static sf_code bind_params(const sf_quant_plan *p, const sf_node *with, const sf_binding *known,
+                           size_t n_known, sf_quant *q)
 {
     const sf_node *const maps[] = {with, sf_node_get(q->node, "params")};
 
@@ -270,7 +271,7 @@ static sf_code bind_params(const sf_quant_plan *p, const sf_node *with, const sf
             sf_bug_if(q->n_params == SF_QUANT_PARAMS);
             if (pair->value->kind != SF_INT)
                 rc = sf_quant_scope_eval(p->w->a, p->config, q->section, known, n_known, pair->value->text,
-                                sf_node_where(pair->value), p->w->dg, &v);
+                                         sf_node_where(pair->value), p->w->dg, &v);
             if (rc)
                 return rc;
             v.node = v.kind == SF_VAL_NODE ? v.node : NULL;
@@ -295,8 +296,8 @@ static sf_code intern(sf_quant_plan *p, const sf_quant *q, const sf_quant **ret)
     return SF_OK;
 }
 
-static sf_code make_kind(sf_quant_plan *p, const sf_node *section, const sf_node *rule, const sf_binding *known,
-                         size_t n_known, const sf_quant **ret)
+static sf_code make_kind(sf_quant_plan *p, const sf_node *section, const sf_node *rule,
+                         const sf_binding *known, size_t n_known, const sf_quant **ret)
 {
     sf_str use = sf_quant_text(rule, "use");
     sf_quant q = {.scheme = use, .config = p->config, .section = section, .online = p->online};
@@ -321,19 +322,19 @@ static sf_code choose_scheme(sf_quant_plan *p, const sf_node *section, const sf_
     const sf_node *rules = sf_node_get(p->method, "schemes");
     sf_binding known[] = {
         {SF_STR("is_expert"), sf_value_i64(m->cls == SF_TENSOR_EXPERT)},
-        {SF_STR("is_head"), sf_value_i64(m->cls == SF_TENSOR_HEAD)},
-        {SF_STR("is_embed"), sf_value_i64(m->cls == SF_TENSOR_EMBED)},
-        {SF_STR("name"), {.kind = SF_VAL_STR, .s = m->name}},
-        {SF_STR("layer"), sf_value_i64(m->layer)},
-        {SF_STR("layers"), sf_value_i64(m->layers)},
+        {SF_STR("is_head"),   sf_value_i64(m->cls == SF_TENSOR_HEAD)  },
+        {SF_STR("is_embed"),  sf_value_i64(m->cls == SF_TENSOR_EMBED) },
+        {SF_STR("name"),      {.kind = SF_VAL_STR, .s = m->name}      },
+        {SF_STR("layer"),     sf_value_i64(m->layer)                  },
+        {SF_STR("layers"),    sf_value_i64(m->layers)                 },
     };
     size_t n_known = sizeof known / sizeof *known;
 
     for (uint32_t i = 0; i < rules->n; i++) {
         const sf_node *rule = rules->as.items[i];
         bool yes;
-        sf_code rc = sf_quant_scope_truth(p->w->a, p->config, section, known, n_known, sf_node_get(rule, "when"),
-                                 p->w->dg, &yes);
+        sf_code rc = sf_quant_scope_truth(p->w->a, p->config, section, known, n_known,
+                                          sf_node_get(rule, "when"), p->w->dg, &yes);
 
         if (rc)
             return rc;

@@ -11,26 +11,26 @@ static void test_regex(void **state)
         const char *pattern, *name;
         bool matches;
     } row[] = {
-        {".*self_attn.*",                           "model.layers.3.self_attn.q_proj",     true },
-        {".*self_attn.*",                           "model.layers.3.mlp.up_proj",          false},
-        {".*mlp\\.(gate|up|gate_up|down)_proj.*",   "model.layers.0.mlp.down_proj",        true },
-        {".*mlp\\.(gate|up|gate_up|down)_proj.*",   "model.layers.0.mlp.experts.1.w_proj", false},
-        {".*mlp.gate$",                             "model.layers.0.mlp.gate",             true },
-        {".*mlp.gate$",                             "model.layers.0.mlp.gate_proj",        false},
-        {"model",                                   "model.layers.0",                      true },
-        {"layers",                                  "model.layers.0",                      false},
-        {"^model\\.layers\\.(\\d+)\\.",             "model.layers.12.mlp",                 true },
-        {"model\\.layers\\.(5[6-9]|6[0-3])\\.mlp",  "model.layers.57.mlp.up_proj",         true },
-        {"model\\.layers\\.(5[6-9]|6[0-3])\\.mlp",  "model.layers.55.mlp.up_proj",         false},
-        {"(?!.*experts).*mlp.*",                    "model.layers.1.mlp.up_proj",          true },
-        {"(?!.*experts).*mlp.*",                    "model.layers.1.mlp.experts.0.w",      false},
-        {"(?=.*proj).*layers\\.1\\b",               "model.layers.1.q_proj",               false},
-        {"a{2,3}b?$",                               "aaab",                                true },
-        {"a{2,3}b?$",                               "ab",                                  false},
-        {"(a|ab)(c|bcd)$",                          "abcd",                                true },
-        {"[^.]+\\.[a-c_]+",                         "x1.cab_",                             true },
-        {"(((a*)*)*)*b",                            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac", false},
-        {"",                                        "anything",                            true },
+        {".*self_attn.*",                          "model.layers.3.self_attn.q_proj",      true },
+        {".*self_attn.*",                          "model.layers.3.mlp.up_proj",           false},
+        {".*mlp\\.(gate|up|gate_up|down)_proj.*",  "model.layers.0.mlp.down_proj",         true },
+        {".*mlp\\.(gate|up|gate_up|down)_proj.*",  "model.layers.0.mlp.experts.1.w_proj",  false},
+        {".*mlp.gate$",                            "model.layers.0.mlp.gate",              true },
+        {".*mlp.gate$",                            "model.layers.0.mlp.gate_proj",         false},
+        {"model",                                  "model.layers.0",                       true },
+        {"layers",                                 "model.layers.0",                       false},
+        {"^model\\.layers\\.(\\d+)\\.",            "model.layers.12.mlp",                  true },
+        {"model\\.layers\\.(5[6-9]|6[0-3])\\.mlp", "model.layers.57.mlp.up_proj",          true },
+        {"model\\.layers\\.(5[6-9]|6[0-3])\\.mlp", "model.layers.55.mlp.up_proj",          false},
+        {"(?!.*experts).*mlp.*",                   "model.layers.1.mlp.up_proj",           true },
+        {"(?!.*experts).*mlp.*",                   "model.layers.1.mlp.experts.0.w",       false},
+        {"(?=.*proj).*layers\\.1\\b",              "model.layers.1.q_proj",                false},
+        {"a{2,3}b?$",                              "aaab",                                 true },
+        {"a{2,3}b?$",                              "ab",                                   false},
+        {"(a|ab)(c|bcd)$",                         "abcd",                                 true },
+        {"[^.]+\\.[a-c_]+",                        "x1.cab_",                              true },
+        {"(((a*)*)*)*b",                           "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac", false},
+        {"",                                       "anything",                             true },
     };
     fixture *f = *state;
 
@@ -50,8 +50,8 @@ static void test_regex(void **state)
 
 static void test_broken_regex(void **state)
 {
-    static const char *const row[] = {"(a", "a)", "[a", "*a", "a{2", "a{3,2}", "a{99}", "\\", "(?<a>b)", "\\1",
-                                      "((((((((((a))))))))))"};
+    static const char *const row[] = {
+        "(a", "a)", "[a", "*a", "a{2", "a{3,2}", "a{99}", "\\", "(?<a>b)", "\\1", "((((((((((a))))))))))"};
     fixture *f = *state;
 
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
@@ -69,26 +69,26 @@ static void test_styles(void **state)
         const char *list, *name;
         bool covers;
     } row[] = {
-        {SF_NAME_EXACT,                    "[\"lm_head\"]",              "lm_head",                         true },
-        {SF_NAME_EXACT,                    "[\"a.b\"]",                  "a.b.c",                           false},
-        {SF_NAME_PREFIX,                   "[\"a.b\"]",                  "a.b.c",                           true },
-        {SF_NAME_PREFIX,                   "[\"a.b\"]",                  "a.bc",                            false},
-        {SF_NAME_PREFIX,                   "[\"m.layers.1\"]",           "m.layers.10.mlp",                 false},
-        {SF_NAME_SUFFIX,                   "[\"gate\"]",                 "m.layers.3.mlp.gate",             true },
-        {SF_NAME_SUFFIX,                   "[\"gate\"]",                 "m.layers.3.mlp.up_gate",          false},
-        {SF_NAME_CONTAINS,                 "[\"visual\"]",               "visual.blocks.3.attn.qkv",        true },
-        {SF_NAME_CONTAINS,                 "[\"layers.1.\"]",            "m.layers.1.mlp",                  true },
-        {SF_NAME_COMPONENT,                "[\"lm_head\", \"gate\"]",    "m.layers.3.gate.x",               true },
-        {SF_NAME_COMPONENT,                "[\"gate\"]",                 "m.layers.3.gate_proj",            false},
-        {SF_NAME_GLOB,                     "[\"m.layers.1*\"]",          "m.layers.17.mlp",                 true },
-        {SF_NAME_GLOB,                     "[\"m.layers.1.*\"]",         "m.layers.17.mlp",                 false},
-        {SF_NAME_GLOB,                     "[\"*.attn.*\"]",             "layers.4.attn.wq_b",              true },
-        {SF_NAME_GLOB,                     "[\"m.layers.?.x\"]",         "m.layers.5.x",                    true },
-        {SF_NAME_RE | SF_NAME_EXACT,       "[\"re:.*gate$\", \"head\"]", "m.layers.5.gate",                 true },
-        {SF_NAME_RE | SF_NAME_EXACT,       "[\"re:.*gate$\", \"head\"]", "head",                            true },
-        {SF_NAME_RE_SEARCH,                "{\"-:layers\\\\.1\\\\.\": {}}", "m.layers.1.mlp",               true },
-        {SF_NAME_EXACT,                    "\"lm_head\"",                "lm_head",                         true },
-        {SF_NAME_EXACT,                    "[]",                         "lm_head",                         false},
+        {SF_NAME_EXACT,              "[\"lm_head\"]",                 "lm_head",                  true },
+        {SF_NAME_EXACT,              "[\"a.b\"]",                     "a.b.c",                    false},
+        {SF_NAME_PREFIX,             "[\"a.b\"]",                     "a.b.c",                    true },
+        {SF_NAME_PREFIX,             "[\"a.b\"]",                     "a.bc",                     false},
+        {SF_NAME_PREFIX,             "[\"m.layers.1\"]",              "m.layers.10.mlp",          false},
+        {SF_NAME_SUFFIX,             "[\"gate\"]",                    "m.layers.3.mlp.gate",      true },
+        {SF_NAME_SUFFIX,             "[\"gate\"]",                    "m.layers.3.mlp.up_gate",   false},
+        {SF_NAME_CONTAINS,           "[\"visual\"]",                  "visual.blocks.3.attn.qkv", true },
+        {SF_NAME_CONTAINS,           "[\"layers.1.\"]",               "m.layers.1.mlp",           true },
+        {SF_NAME_COMPONENT,          "[\"lm_head\", \"gate\"]",       "m.layers.3.gate.x",        true },
+        {SF_NAME_COMPONENT,          "[\"gate\"]",                    "m.layers.3.gate_proj",     false},
+        {SF_NAME_GLOB,               "[\"m.layers.1*\"]",             "m.layers.17.mlp",          true },
+        {SF_NAME_GLOB,               "[\"m.layers.1.*\"]",            "m.layers.17.mlp",          false},
+        {SF_NAME_GLOB,               "[\"*.attn.*\"]",                "layers.4.attn.wq_b",       true },
+        {SF_NAME_GLOB,               "[\"m.layers.?.x\"]",            "m.layers.5.x",             true },
+        {SF_NAME_RE | SF_NAME_EXACT, "[\"re:.*gate$\", \"head\"]",    "m.layers.5.gate",          true },
+        {SF_NAME_RE | SF_NAME_EXACT, "[\"re:.*gate$\", \"head\"]",    "head",                     true },
+        {SF_NAME_RE_SEARCH,          "{\"-:layers\\\\.1\\\\.\": {}}", "m.layers.1.mlp",           true },
+        {SF_NAME_EXACT,              "\"lm_head\"",                   "lm_head",                  true },
+        {SF_NAME_EXACT,              "[]",                            "lm_head",                  false},
     };
     fixture *f = *state;
 
