@@ -64,6 +64,9 @@ typedef struct stagefit_request {
     const char *const *configs; /* lint: paths of stage configs, in place of `config` */
     size_t n_configs;
     const char *strategy_config; /* path of a strategy file that goes over the deploy config */
+    const char *truth;           /* accuracy: path of a file of measured starts, one JSON object a line */
+    const char *models;          /* accuracy: folder with a folder for each model, "owner__name" */
+    const char *aliases;         /* accuracy: table of names that share a folder's shapes, or NULL */
 } stagefit_request;
 
 /* `opt` may be NULL.  SF1001 when memory is out, SF1010 for options that are not understood. */
@@ -84,6 +87,11 @@ STAGEFIT_API int stagefit_estimate(stagefit *sf, const stagefit_request *req, st
  * be read.
  */
 STAGEFIT_API int stagefit_lint(stagefit *sf, const stagefit_request *req, stagefit_result **ret);
+/*
+ * The starts of `truth` predicted from their inputs and held against what the engine printed.  Status 0 unless
+ * the files cannot be read; rows without a prediction are listed with the reason.
+ */
+STAGEFIT_API int stagefit_accuracy(stagefit *sf, const stagefit_request *req, stagefit_result **ret);
 /* JSON Schema of a format of stage configs, "stages" or "stage_args", as the text of the result. */
 STAGEFIT_API int stagefit_schema(stagefit *sf, const char *format, stagefit_result **ret);
 /* A legacy config (`config` or `config_text`) as a deploy config: the text of the result.  What is lost is a warning. */

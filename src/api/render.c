@@ -36,6 +36,9 @@ const char *stagefit_result_text(stagefit_result *r, unsigned width, unsigned fl
     case SF_RESULT_LINT:
         sf_report_lint_text(&r->text, r->arena, &r->lint, columns, flags);
         break;
+    case SF_RESULT_ACCURACY:
+        sf_report_accuracy_text(&r->text, r->arena, &r->accuracy, columns, flags);
+        break;
     case SF_RESULT_DOCUMENT:
         sf_buf_add(&r->text, r->document.text);
         break;
@@ -65,6 +68,9 @@ const char *stagefit_result_json(stagefit_result *r)
         break;
     case SF_RESULT_LINT:
         sf_report_lint_json(&w, &r->lint, r->status);
+        break;
+    case SF_RESULT_ACCURACY:
+        sf_report_accuracy_json(&w, &r->accuracy, r->status);
         break;
     case SF_RESULT_DOCUMENT:
         sf_report_document_json(&w, &r->document, r->status);

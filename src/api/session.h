@@ -17,6 +17,7 @@ typedef enum sf_result_kind {
     SF_RESULT_LIST,
     SF_RESULT_CODE,
     SF_RESULT_LINT,
+    SF_RESULT_ACCURACY,
     SF_RESULT_DOCUMENT
 } sf_result_kind;
 
@@ -30,6 +31,7 @@ struct stagefit_result {
     const sf_list_view *list;
     sf_code_view code;
     sf_lint_view lint;
+    sf_accuracy_view accuracy;
     sf_document_view document;
     sf_buf text, json, diags; /* rendered on demand */
 };

@@ -20,6 +20,7 @@ static const struct {
 #include "base/codes/stages.def"
 #include "base/codes/memory.def"
 #include "base/codes/startup.def"
+#include "base/codes/logs.def"
 #undef X
 };
 

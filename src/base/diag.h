@@ -24,6 +24,7 @@ typedef enum sf_code {
 #include "base/codes/stages.def"
 #include "base/codes/memory.def"
 #include "base/codes/startup.def"
+#include "base/codes/logs.def"
 #undef X
 } sf_code;
 

@@ -23,7 +23,8 @@ enum {
     FOR_LINT = 64,
     FOR_SCHEMA = 128,
     FOR_MIGRATE = 256,
-    FOR_ALL = 511
+    FOR_ACCURACY = 512,
+    FOR_ALL = 1023
 };
 
 /* One option, as it was found on the command line and as --help, man page and completions show it. */
@@ -42,7 +43,7 @@ typedef struct cli_args {
     const char **gpus, **set, **words; /* as many as there are words on the command line */
     size_t n_gpus, n_set, n_words;
     bool dashes; /* the words stood behind "--" or begin with the engine's name */
-    const char *model, *engine, *pipeline, *platform, *strategy, *color, *format;
+    const char *model, *engine, *pipeline, *platform, *strategy, *models, *aliases, *color, *format;
     int64_t context;
     unsigned width, request_flags, text_flags;
     bool json, names, help;
@@ -100,6 +101,7 @@ int cmd_explain(const cli_command *cmd, cli_args *args);
 int cmd_list(const cli_command *cmd, cli_args *args);
 int cmd_completion(const cli_command *cmd, cli_args *args);
 int cmd_lint(const cli_command *cmd, cli_args *args);
+int cmd_accuracy(const cli_command *cmd, cli_args *args);
 int cmd_schema(const cli_command *cmd, cli_args *args);
 int cmd_migrate(const cli_command *cmd, cli_args *args);
 /* A request with the options that commands share. */

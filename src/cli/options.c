@@ -17,6 +17,8 @@ enum {
     OPT_PLATFORM,
     OPT_SET,
     OPT_STRATEGY,
+    OPT_MODELS,
+    OPT_ALIASES,
     OPT_ASSUME,
     OPT_CONTAINER,
     OPT_CONTEXT,
@@ -88,6 +90,13 @@ const cli_option cli_options[] = {
     {"strict", 0, NULL, "warnings make the exit status 1 as well",
      NULL,
      NULL, FOR_LINT, OPT_STRICT},
+    {"models", 0, "DIR", "folder with a folder for each model, named owner__name",
+     NULL,
+     "dir", FOR_ACCURACY, OPT_MODELS},
+    {"aliases", 0, "FILE", "table of names that share the shapes of one of those folders",
+     "Columns divided by tabs: model_id, base_dir, quantization, unquantised, confidence, source, "
+     "config_overrides. Without it *ALIASES.tsv* of the models' folder is taken, where there is one.",
+     "file", FOR_ACCURACY, OPT_ALIASES},
     {"json", 'j', NULL, "one JSON document on standard output, whatever the exit code",
      "Its _schema_ member names the version; docs/json.md describes the keys.",
      NULL, FOR_ANSWER, OPT_JSON},
@@ -194,6 +203,12 @@ static bool apply_text(const cli_option *o, const char *value, cli_args *args)
         return true;
     case OPT_MODEL:
         args->model = value;
+        return true;
+    case OPT_MODELS:
+        args->models = value;
+        return true;
+    case OPT_ALIASES:
+        args->aliases = value;
         return true;
     case OPT_STRATEGY:
         args->strategy = value;

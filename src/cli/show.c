@@ -18,6 +18,8 @@ stagefit_request cli_request(const cli_args *args)
         .engine = args->engine,
         .platform = args->platform,
         .strategy_config = args->strategy,
+        .models = args->models,
+        .aliases = args->aliases,
         .gpus = args->gpus,
         .n_gpus = args->n_gpus,
         .set = args->set,

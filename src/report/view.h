@@ -6,6 +6,7 @@
 #define SF_REPORT_VIEW_H
 
 #include "base/buf.h"
+#include "logs/accuracy.h"
 #include "startup/replay.h"
 #include "text/json_write.h"
 
@@ -95,6 +96,14 @@ typedef struct sf_code_view {
     const sf_diags *diags;
 } sf_code_view;
 
+/* Predictions held against measured starts. */
+typedef struct sf_accuracy_view {
+    const sf_accuracy_row *rows; /* in the order of the file */
+    size_t n_rows;
+    sf_accuracy sum;
+    const sf_diags *diags;
+} sf_accuracy_view;
+
 /* The first four are those of the public header. */
 enum {
     SF_TEXT_COLOR = 1,
@@ -117,6 +126,8 @@ void sf_report_estimate_text(sf_buf *out, sf_arena *a, const sf_estimate_view *v
 /* "error SF2002: …", "  --> file:line:col", "   hint: …"; notes and warnings after errors. */
 void sf_report_diags_text(sf_buf *out, sf_arena *a, const sf_diags *dg, unsigned width, unsigned flags);
 
+void sf_report_accuracy_text(sf_buf *out, sf_arena *a, const sf_accuracy_view *v, unsigned width,
+                             unsigned flags);
 void sf_report_list_text(sf_buf *out, sf_arena *a, const sf_list_view *v, unsigned width, unsigned flags);
 void sf_report_code_text(sf_buf *out, sf_arena *a, const sf_code_view *v, unsigned width, unsigned flags);
 
@@ -125,6 +136,7 @@ void sf_report_code_text(sf_buf *out, sf_arena *a, const sf_code_view *v, unsign
  * (docs/json.md and docs/schema/ *.json).
  */
 void sf_report_check_json(sf_json_writer *w, sf_arena *a, const sf_check_view *v, int status);
+void sf_report_accuracy_json(sf_json_writer *w, const sf_accuracy_view *v, int status);
 void sf_report_estimate_json(sf_json_writer *w, sf_arena *a, const sf_estimate_view *v, int status);
 void sf_report_list_json(sf_json_writer *w, const sf_list_view *v, int status);
 void sf_report_code_json(sf_json_writer *w, const sf_code_view *v, int status);

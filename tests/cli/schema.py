@@ -34,6 +34,7 @@ CASES = [
     (["lint", EXAMPLE], "lint", 0),
     (["migrate", EXAMPLE], "migrate", None),
     (["migrate", "no-such-file.yaml"], "migrate", 2),
+    (["accuracy", "tests/golden/cases/accuracy/truth.jsonl", "--models", "tests/golden/cases/accuracy"], "accuracy", 0),
     (["lint"], "usage", 2),
     (["check"], "usage", 2),
     (["check", "a", "--frob"], "usage", 2),

@@ -29,7 +29,9 @@ result()
 # The files that examples name.
 mkdir "$tmp/dir" && cp "$top/data/examples/qwen3-omni-2xh100.yaml" "$tmp/dir/qwen3_omni.yaml" &&
     cp "$tmp/dir/qwen3_omni.yaml" "$tmp/dir/stages.yaml" &&
-    cp -R "$top/tests/golden/my-model" "$tmp/dir/my-model"
+    cp -R "$top/tests/golden/my-model" "$tmp/dir/my-model" && mkdir "$tmp/dir/models" &&
+    cp -R "$top/tests/golden/my-model" "$tmp/dir/models/owner__my-model" &&
+    cp "$top/tests/golden/cases/accuracy/truth.jsonl" "$tmp/dir/starts.jsonl" && : >"$tmp/dir/names.tsv"
 cd "$tmp/dir" || exit 1
 
 # Blocks of a document: one file a command, the command in the first line.
