@@ -175,6 +175,24 @@ static sf_code fill_weights(estimating *e)
     return SF_OK;
 }
 
+/* What the makers of the models call them. */
+static const char *state_name(sf_str kind)
+{
+    static const char *const names[][2] = {
+        {"mamba1",     "Mamba-1"             },
+        {"mamba2",     "Mamba-2"             },
+        {"gdn",        "gated delta net"     },
+        {"short_conv", "short convolution"   },
+        {"linear",     "linear attention"    },
+        {"kda",        "Kimi delta attention"},
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (sf_str_is(kind, names[i][0]))
+            return names[i][1];
+    return "state";
+}
+
 /* "10 full + 52 sliding (1024) layers, 16 KV heads × 128". */
 static sf_str layout_text(sf_arena *a, const sf_model *m)
 {
@@ -195,7 +213,9 @@ static sf_str layout_text(sf_arena *a, const sf_model *m)
             continue;
         text = sf_arena_printf(a, "%.*s%s%llu %s", SF_STR_ARG(text), text.n ? " + " : "",
                                (unsigned long long)layers,
-                               k->kind == SF_KV_NONE ? "layers without" : sf_kv_kind_name(k->kind));
+                               k->kind == SF_KV_NONE    ? "layers without"
+                               : k->kind == SF_KV_STATE ? state_name(k->state_kind)
+                                                        : sf_kv_kind_name(k->kind));
         if (k->window)
             text = sf_arena_printf(a, "%.*s (%llu)", SF_STR_ARG(text), (unsigned long long)k->window);
         if (k->kind != SF_KV_NONE && k->kv_heads)
@@ -225,22 +245,25 @@ static sf_code fill_cache(estimating *e)
                        .mamba_ssm_cache_dtype = SF_STR("auto"),
                        .assume_full_attention = e->wish.assume_full_attention};
     sf_kv_case c;
-    uint64_t one, two, len = e->v->context;
+    uint64_t one, two, len = e->v->context, block, from;
     sf_code rc;
 
     if (!m->n_kv)
         return SF_OK;
     rc = sf_kv_case_of_model(e->in.arena, e->v->profile, m, &wish, e->in.dg, &c);
+    if (rc)
+        return rc;
+    block = c.cache_block_size ? c.cache_block_size : 1;
+    from = SHORT / block * block; /* whole blocks: what the last one has left over is no cost of a token */
+    rc = sf_kv_needed(e->in.arena, e->v->profile, &c, from, e->in.dg, &one);
     if (!rc)
-        rc = sf_kv_needed(e->in.arena, e->v->profile, &c, SHORT, e->in.dg, &one);
-    if (!rc)
-        rc = sf_kv_needed(e->in.arena, e->v->profile, &c, LONG, e->in.dg, &two);
+        rc = sf_kv_needed(e->in.arena, e->v->profile, &c, from + block, e->in.dg, &two);
     if (!rc)
         rc = sf_kv_needed(e->in.arena, e->v->profile, &c, len, e->in.dg, &e->v->kv_context_bytes);
     if (rc)
         return rc;
-    e->v->kv_bytes_per_token = (two - one) / (LONG - SHORT);
-    e->v->kv_fixed_bytes = one - e->v->kv_bytes_per_token * SHORT;
+    e->v->kv_bytes_per_token = (two - one) / block;
+    e->v->kv_fixed_bytes = one - e->v->kv_bytes_per_token * from;
     e->v->kv_layout = layout_text(e->in.arena, m);
     return e->v->kv_layout.p ? SF_OK : SF_E_NOMEM;
 }

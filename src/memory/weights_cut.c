@@ -53,6 +53,23 @@ static sf_code cut_heads(const sf_model *m, const sf_tensor *t, uint64_t tp, sf_
     return SF_OK;
 }
 
+/*
+ * The groups of a Mamba-2 mixer go with the heads that read them: divided, or the one group on each rank (vLLM
+ * layers/mamba/mamba_mixer2.py, which refuses anything else).  The rows of the heads are divided.
+ */
+static sf_code cut_groups(const sf_model *m, const sf_tensor *t, uint64_t tp, sf_diags *dg, uint64_t *dims)
+{
+    uint64_t shared = sf_mul_sat(t->units, t->unit_rows),
+             rest = t->dims[0] > shared ? t->dims[0] - shared : 0;
+
+    if (rest % tp)
+        return does_not_divide(m, t, tp, rest, "rows of heads", dg);
+    if (t->units % tp && t->units != 1)
+        return does_not_divide(m, t, tp, t->units, "groups", dg);
+    dims[0] = rest / tp + (t->units == 1 ? 1 : t->units / tp) * t->unit_rows;
+    return SF_OK;
+}
+
 /* The dimension that is cut, and into what; the others stay. */
 static sf_code cut_one(const sf_model *m, const sf_tensor *t, uint64_t tp, sf_diags *dg, uint64_t *dims)
 {
@@ -79,6 +96,8 @@ static sf_code cut_one(const sf_model *m, const sf_tensor *t, uint64_t tp, sf_di
             return does_not_divide(m, t, tp, t->dims[1], "columns", dg);
         dims[1] = t->dims[1] / tp;
         break;
+    case SF_SHARD_GROUPS:
+        return cut_groups(m, t, tp, dg, dims);
     case SF_SHARD_HEADS:
     case SF_SHARD_KV:
     case SF_SHARD_QKV:

@@ -9,7 +9,7 @@
  * refuses a remainder only in `exact(a, b)`.  Functions: min, max, cdiv, len, sum, prod, has(key), exact, pow, pow2ceil,
  * contains(list, x), starts(text, text), float, floor, at(list, i), if(c, a, b), which looks at one of a and b only, and
  * most(list, e): the largest e, where `v` is an item of the list; count(list).  The last two and `at` take a single
- * value for a list of that value.
+ * value for a list of that value.  len, [i] and contains take a text as well, letter by letter.
  * A key that is missing or null makes the whole expression missing, which is an error that names key and
  * file, unless `??` or has() catches it.
  */

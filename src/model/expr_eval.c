@@ -281,6 +281,12 @@ static sf_code eval_unary(const sf_expr *e, const sf_scope *scope, sf_diags *dg,
     return SF_OK;
 }
 
+/* Items of a list, bytes of a text: layer patterns such as "M*E-" have one letter a layer. */
+static uint64_t length(const sf_value *v)
+{
+    return v->kind == SF_VAL_STR ? v->s.n : v->node->n;
+}
+
 static sf_code eval_index(const sf_expr *e, const sf_scope *scope, sf_diags *dg, sf_value *ret)
 {
     sf_value list = {0}, index = {0};
@@ -295,12 +301,18 @@ static sf_code eval_index(const sf_expr *e, const sf_scope *scope, sf_diags *dg,
         *ret = list.kind == SF_VAL_MISSING ? list : index;
         return SF_OK;
     }
-    if (list.kind != SF_VAL_NODE || list.node->kind != SF_SEQ)
+    if (list.kind != SF_VAL_STR && (list.kind != SF_VAL_NODE || list.node->kind != SF_SEQ))
         return fail(e, scope, &list, dg, "a list is expected");
     if (index.kind != SF_VAL_INT)
         return fail(e, scope, &index, dg, "an integer is expected");
-    if (index.i < 0 || (uint64_t)index.i >= list.node->n)
+    if (index.i < 0 || (uint64_t)index.i >= length(&list))
         return fail(e, scope, &list, dg, "the list is too short");
+    if (list.kind == SF_VAL_STR) {
+        *ret = (sf_value){.kind = SF_VAL_STR,
+                          .s = sf_str_sub(list.s, (size_t)index.i, (size_t)index.i + 1),
+                          .node = list.node};
+        return SF_OK;
+    }
     item = sf_node_item(list.node, (size_t)index.i);
     *ret = e->path.n ? walk(item, e->path, e->text) : of_node(item, e->text);
     return SF_OK;
@@ -345,8 +357,14 @@ static sf_code fold_list(const sf_expr *e, const sf_scope *scope, const sf_value
 static sf_code call_list(const sf_expr *e, const sf_scope *scope, const sf_value *v, sf_diags *dg,
                          sf_value *ret)
 {
-    if (e->fn == SF_FN_LEN && v[0].kind == SF_VAL_NODE) {
-        *ret = sf_value_i64(v[0].node->n);
+    if (e->fn == SF_FN_LEN && (v[0].kind == SF_VAL_NODE || v[0].kind == SF_VAL_STR)) {
+        *ret = sf_value_i64((int64_t)length(&v[0]));
+        return SF_OK;
+    }
+    if (e->fn == SF_FN_CONTAINS && v[0].kind == SF_VAL_STR) {
+        if (v[1].kind != SF_VAL_STR)
+            return fail(e, scope, &v[1], dg, "a text is expected");
+        *ret = sf_value_i64(sf_str_find(v[0].s, v[1].s) >= 0);
         return SF_OK;
     }
     if (v[0].kind != SF_VAL_NODE || v[0].node->kind != SF_SEQ)

@@ -52,7 +52,7 @@ typedef struct sf_family_row {
     sf_str name;
     sf_str dims[SF_TENSOR_DIMS];
     uint8_t n_dims;
-    sf_str param, units, kv_units, when, disk, run;
+    sf_str param, units, kv_units, unit_rows, when, disk, run;
     sf_shard shard;
     sf_stack stack;
     sf_tensor_class cls;

@@ -129,6 +129,8 @@ static sf_code eval_layer(sf_walk *w, const sf_frame *f, const kv_entry *e, uint
         rc = state_map(w, f, e->state, &kv.state);
     if (rc)
         return rc;
+    if (kv.kind == SF_KV_STATE || kv.kind == SF_KV_NONE)
+        n[0] = n[1] = n[2] = 0; /* what an entry of several kinds says of its attention layers */
     kv.kv_heads = (uint32_t)n[0];
     kv.head_size = (uint32_t)n[1];
     kv.head_size_v = (uint32_t)(e->field[2]                                        ? n[2]

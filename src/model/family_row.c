@@ -156,6 +156,18 @@ static bool stack_of(sf_str word, sf_stack *ret)
     return false;
 }
 
+/* "a, b" */
+static bool two_of(sf_str argument, sf_str *ret_a, sf_str *ret_b)
+{
+    ptrdiff_t comma = sf_str_find_char(argument, ',');
+
+    if (comma < 0)
+        return false;
+    *ret_a = sf_str_trim(sf_str_sub(argument, 0, (size_t)comma));
+    *ret_b = sf_str_trim(sf_str_sub(argument, (size_t)comma + 1, argument.n));
+    return ret_a->n && ret_b->n;
+}
+
 /* Words with an argument in parentheses. */
 static bool call_word(sf_family_row *row, sf_str word, sf_str argument)
 {
@@ -163,13 +175,11 @@ static bool call_word(sf_family_row *row, sf_str word, sf_str argument)
         row->shard = sf_str_is(word, "kv") ? SF_SHARD_KV : SF_SHARD_HEADS;
         row->units = argument;
     } else if (sf_str_is(word, "qkv")) {
-        ptrdiff_t comma = sf_str_find_char(argument, ',');
-
-        if (comma < 0)
-            return false;
         row->shard = SF_SHARD_QKV;
-        row->units = sf_str_trim(sf_str_sub(argument, 0, (size_t)comma));
-        row->kv_units = sf_str_trim(sf_str_sub(argument, (size_t)comma + 1, argument.n));
+        return two_of(argument, &row->units, &row->kv_units);
+    } else if (sf_str_is(word, "groups")) {
+        row->shard = SF_SHARD_GROUPS;
+        return two_of(argument, &row->units, &row->unit_rows);
     } else if (sf_str_is(word, "stacked")) {
         return stack_of(argument, &row->stack);
     } else if (sf_str_is(word, "disk")) {

@@ -166,6 +166,33 @@ static sf_code bind_part(sf_walk *w, const sf_frame *in, const sf_node *use, con
     return SF_OK;
 }
 
+/* `needs` of a part: what must hold of the config, the key to point at, and the rule in words. */
+static sf_code check_needs(sf_walk *w, const sf_frame *in, const sf_node *part)
+{
+    const sf_node *needs = sf_node_get(part, "needs");
+
+    for (uint32_t i = 0; needs && i < needs->n; i++) {
+        const sf_node *need = needs->as.items[i], *that = sf_node_get(need, "that");
+        sf_str key = text_of(need, "key");
+        const sf_node *at = sf_node_path(in->section, key);
+        bool holds = true;
+        sf_code rc = SF_OK;
+
+        if (!that || !text_of(need, "says").n)
+            return sf_diag_error(w->dg, SF_E_EXPR, sf_node_where(need), NULL,
+                                 "a need has `that`, `key` and `says`");
+        rc = sf_family_truth(w, in, that->text, sf_node_where(that), &holds);
+        if (!rc && !holds)
+            rc = sf_diag_error(w->dg, SF_E_CONFIG_VALUE,
+                               at ? sf_node_where(at) : sf_node_where_key(in->section, key),
+                               "take the config.json that belongs to the weights", "%.*s",
+                               SF_STR_ARG(text_of(need, "says")));
+        if (rc)
+            return rc;
+    }
+    return SF_OK;
+}
+
 static sf_code enter(sf_walk *w, const sf_frame *frame, const sf_node *use, sf_frame *in)
 {
     sf_str name, component = text_of(use, "component");
@@ -248,6 +275,8 @@ sf_code sf_family_use(sf_walk *w, const sf_frame *frame, const sf_node *use)
     in.inner = frame->inner || !same;
     rc = bind_part(w, &in, use, part);
     in.outer = same ? use : NULL;
+    if (!rc)
+        rc = check_needs(w, &in, part);
     if (!rc)
         rc = sf_family_walk(w, &in, part);
     if (!rc)

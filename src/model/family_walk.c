@@ -374,6 +374,8 @@ static sf_code shape_of(sf_walk *w, const sf_frame *frame, const sf_family_row *
         rc = size_of(w, &scope, row->units, at, &t->units);
     if (!rc && row->kv_units.n)
         rc = size_of(w, &scope, row->kv_units, at, &t->kv_units);
+    if (!rc && row->unit_rows.n)
+        rc = size_of(w, &scope, row->unit_rows, at, &t->unit_rows);
     return rc;
 }
 

@@ -54,6 +54,7 @@ typedef enum sf_shard {
     SF_SHARD_HEADS,  /* dim 0 consists of `units` heads: divided */
     SF_SHARD_KV,     /* dim 0 consists of `units` KV heads: divided, one head per rank when tp > units */
     SF_SHARD_QKV,    /* dim 0 is `units` query heads and twice `kv_units` KV heads, each cut as above */
+    SF_SHARD_GROUPS, /* dim 0 has `units` groups of `unit_rows` rows, a whole one on each rank; the rest is divided */
 } sf_shard;
 
 typedef enum sf_origin {
@@ -124,7 +125,8 @@ typedef struct sf_tensor {
     sf_dtype disk_dtype;
     sf_dtype run_dtype; /* SF_DT_NONE: the stage's dtype */
     sf_shard shard;
-    uint64_t units, kv_units; /* heads for SF_SHARD_HEADS, SF_SHARD_KV and SF_SHARD_QKV */
+    uint64_t units, kv_units; /* heads for SF_SHARD_HEADS, SF_SHARD_KV and SF_SHARD_QKV; groups for _GROUPS */
+    uint64_t unit_rows;       /* rows of a group for SF_SHARD_GROUPS */
     sf_tensor_class cls;
     uint32_t repeat, first_layer, experts;
     uint32_t

@@ -214,6 +214,27 @@ static void test_mistakes(void **state)
     }
 }
 
+/* What a part needs of the config: the key's place and the rule. */
+static void test_needs(void **state)
+{
+    static const char family[] =
+        "architectures:\n  T:\n    use: a\nparts:\n  a:\n    needs:\n"
+        "      - {that: layers % 2 == 0, key: layers, says: an odd number of layers}\n"
+        "    tensors:\n      - w [h] groups(2, 1)\n";
+    fixture *f = *state;
+    const sf_model *m = NULL;
+
+    assert_int_equal(with_family(f, family, "{\"architectures\": [\"T\"], \"h\": 8,\n \"layers\": 5}", &m),
+                     SF_E_CONFIG_VALUE);
+    assert_error_at(&f->dg, SF_E_CONFIG_VALUE, 2, 12);
+    assert_str(sf_diags_last_error(&f->dg)->message, "an odd number of layers");
+    f->dg.n = f->dg.errors = 0;
+    assert_int_equal(with_family(f, family, "{\"architectures\": [\"T\"], \"h\": 8, \"layers\": 4}", &m),
+                     SF_OK);
+    assert_int_equal(m->tensors[0].units, 2);
+    assert_int_equal(m->tensors[0].unit_rows, 1);
+}
+
 /* Sizes of a hostile config end in one error, at once. */
 static void test_hostile_sizes(void **state)
 {
@@ -254,6 +275,7 @@ int main(void)
         TEST(test_caches_of_every_kind),
         TEST(test_mistakes),
         TEST(test_hostile_sizes),
+        TEST(test_needs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
