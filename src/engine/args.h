@@ -68,7 +68,9 @@
     X(vae_use_tiling, BOOL) \
     X(vae_use_slicing, BOOL) \
     X(model_runner, STR) \
-    X(parallel_stage_init, BOOL)
+    X(parallel_stage_init, BOOL) \
+    X(enable_eplb, BOOL) \
+    X(eplb_config, ANY)
 /* clang-format on */
 
 typedef enum sf_arg {

@@ -83,6 +83,38 @@ static sf_allocator_rules allocator_rules(const job *j, const sf_stage *st)
     return rules;
 }
 
+/* cpu_offload_gb, in GiB whatever its name says. */
+static uint64_t offload_bytes(const sf_stage *st)
+{
+    double gib = sf_args_f64(&st->args, SF_ARG_cpu_offload_gb, 0);
+
+    return gib > 0 && gib < 1e9 ? (uint64_t)(gib * (double)SF_GIB) : 0;
+}
+
+/*
+ * Copies of experts that load balancing adds, alike on every rank (vLLM fused_moe/layer.py).  They need expert
+ * parallelism; without it the engine makes none.
+ */
+static sf_code redundant_experts(const sf_stage *st, const sf_model *m, uint64_t ep, sf_diags *dg,
+                                 uint64_t *ret)
+{
+    const sf_node *v = sf_node_get(st->args.v[SF_ARG_eplb_config].node, "num_redundant_experts");
+    int64_t n = sf_args_i64(&st->args, SF_ARG_num_redundant_experts, sf_node_is(v, SF_INT) ? v->as.i : 0);
+
+    *ret = 0;
+    if (n <= 0 || !ep || !m->forward.experts)
+        return SF_OK;
+    if ((m->forward.experts + (uint64_t)n) % ep)
+        return sf_diag_error(dg, SF_E_ARG_VALUE,
+                             v ? sf_node_where(v)
+                               : sf_node_where(st->args.v[SF_ARG_num_redundant_experts].node),
+                             "choose a number that brings the experts to a multiple of the ranks",
+                             "%llu experts and %lld redundant ones do not divide among %llu ranks",
+                             (unsigned long long)m->forward.experts, (long long)n, (unsigned long long)ep);
+    *ret = (uint64_t)n;
+    return SF_OK;
+}
+
 static sf_code rank_weights(const job *j, const sf_stage_need *n, sf_rank_need *r, uint64_t *ret_slack)
 {
     const sf_stage *st = n->stage;
@@ -104,15 +136,21 @@ static sf_code rank_weights(const job *j, const sf_stage_need *n, sf_rank_need *
         .capability = gpu ? gpu->capability : 0,
         .release = sf_profile_vllm_number(j->profile),
         .whole_online = j->profile->online_quant_whole,
+        .offload_bytes = offload_bytes(st),
+        .no_head = n->pooling,
     };
     sf_weights w;
     sf_str formula;
-    sf_code rc = sf_weights_of_rank(j->arena, n->model, &wish, j->dg, &w);
+    sf_code rc = redundant_experts(st, n->model, wish.ep, j->dg, &wish.redundant_experts);
 
+    if (!rc)
+        rc = sf_weights_of_rank(j->arena, n->model, &wish, j->dg, &w);
     if (rc)
         return rc;
-    formula = sf_arena_printf(j->arena, "%.*s of tensors in blocks of the caching allocator",
-                              SF_STR_ARG(sf_fmt_bytes(j->arena, w.tensor_bytes)));
+    formula = sf_arena_printf(j->arena, "%.*s of tensors in blocks of the caching allocator%s%.*s",
+                              SF_STR_ARG(sf_fmt_bytes(j->arena, w.tensor_bytes)),
+                              w.offloaded ? "; in host memory " : "",
+                              SF_STR_ARG(w.offloaded ? sf_fmt_bytes(j->arena, w.offloaded) : (sf_str){0}));
     if (!formula.p)
         return SF_E_NOMEM;
     r->part[SF_PART_WEIGHTS] = sf_amount_exact(w.allocated, formula, n->model->source);
@@ -168,9 +206,9 @@ static sf_code fill_rank(const job *j, const sf_stage_need *n, uint32_t rank, sf
     return SF_OK;
 }
 
-static bool async_scheduling(const job *j, const sf_stage *st)
+static bool async_scheduling(const job *j, const sf_stage_need *n)
 {
-    return sf_args_bool(&st->args, SF_ARG_async_scheduling, j->profile->async_default);
+    return sf_args_bool(&n->stage->args, SF_ARG_async_scheduling, j->profile->async_default && !n->pooling);
 }
 
 /* The user's own division of the layers, or empty. */
@@ -200,7 +238,8 @@ static sf_code fill_kv(const job *j, const sf_gpu *gpu, sf_stage_need *n)
         .num_spec_tokens = sf_defaults_spec_tokens(n),
         .prefix_caching = sf_args_bool(&st->args, SF_ARG_enable_prefix_caching, !j->profile->omni),
         .prefix_caching_given = sf_args_has(&st->args, SF_ARG_enable_prefix_caching),
-        .async_scheduling = async_scheduling(j, st),
+        .async_scheduling = async_scheduling(j, n),
+        .no_sliding = sf_args_bool(&st->args, SF_ARG_disable_sliding_window, false),
         .disable_hybrid = sf_args_bool(&st->args, SF_ARG_disable_hybrid_kv_cache_manager, false),
         .mamba_cache_mode = sf_args_str(&st->args, SF_ARG_mamba_cache_mode, (sf_str){0}),
         .mamba_cache_dtype = sf_args_str(&st->args, SF_ARG_mamba_cache_dtype, SF_STR("auto")),

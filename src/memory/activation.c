@@ -92,8 +92,11 @@ static sf_amount sampler_peak(const law *l)
     sf_str formula;
     sf_amount x;
 
-    if (!l->f->vocab)
-        return sf_amount_exact(0, SF_STR("no sampling on this rank"), (sf_str){0});
+    if (!l->f->vocab || l->n->pooling)
+        return sf_amount_exact(0,
+                               l->n->pooling ? SF_STR("a pooling engine samples nothing")
+                                             : SF_STR("no sampling on this rank"),
+                               (sf_str){0});
     formula = sf_arena_printf(
         l->arena, "%.0f tokens × %llu hidden × %.0f B + %.*s B × %.0f sequences × %.0f logits + %.*s", l->m,
         (unsigned long long)l->f->hidden, l->b,

@@ -68,10 +68,37 @@ static sf_code fill_dtype(const sf_profile *profile, sf_stage_need *n, const sf_
     return SF_OK;
 }
 
+/* The smallest window of the layers; 0 when none slides. */
+static uint64_t least_window(const sf_model *m)
+{
+    uint64_t least = 0;
+
+    for (size_t i = 0; m && i < m->n_kv; i++)
+        if (m->kv[i].kind == SF_KV_SLIDING && m->kv[i].window && (!least || m->kv[i].window < least))
+            least = m->kv[i].window;
+    return least;
+}
+
+/* What the model allows; without its sliding window no more than the window (vLLM config/model.py). */
+static uint64_t own_length(const sf_stage_need *n)
+{
+    uint64_t own = n->model ? n->model->max_model_len : 0, window = least_window(n->model);
+
+    if (!sf_args_bool(&n->stage->args, SF_ARG_disable_sliding_window, false) || !window)
+        return own;
+    return own && own < window ? own : window;
+}
+
+static sf_str own_why(const sf_stage_need *n, uint64_t own)
+{
+    return own == n->model->max_model_len ? n->model->max_model_len_why
+                                          : SF_STR("the sliding window, which is switched off");
+}
+
 static sf_code fill_length(sf_arena *a, const sf_profile *profile, sf_stage_need *n, sf_diags *dg)
 {
     const sf_stage *st = n->stage;
-    uint64_t own = n->model ? n->model->max_model_len : 0;
+    uint64_t own = own_length(n);
     int64_t asked = sf_args_i64(&st->args, SF_ARG_max_model_len, 0);
     const sf_node *allow = sf_node_get(st->env, "VLLM_ALLOW_LONG_MAX_MODEL_LEN");
 
@@ -82,8 +109,7 @@ static sf_code fill_length(sf_arena *a, const sf_profile *profile, sf_stage_need
                              SF_STR_ARG(profile->engine), SF_STR_ARG(profile->release));
     if (!sf_args_has(&st->args, SF_ARG_max_model_len) || asked == -1) {
         n->max_model_len = own ? own : 2048;
-        n->max_model_len_why =
-            own ? n->model->max_model_len_why : SF_STR("nothing in config.json; the engine's 2048");
+        n->max_model_len_why = own ? own_why(n, own) : SF_STR("nothing in config.json; the engine's 2048");
         n->max_model_len_auto = asked == -1;
         return SF_OK;
     }
@@ -107,7 +133,7 @@ static sf_code fill_length(sf_arena *a, const sf_profile *profile, sf_stage_need
     return sf_diag_error(dg, SF_E_MODEL_LEN, arg_where(st, SF_ARG_max_model_len),
                          "lower max_model_len, or set VLLM_ALLOW_LONG_MAX_MODEL_LEN=1 for the engine",
                          "max_model_len %lld is above what the model allows: %llu (%.*s)", (long long)asked,
-                         (unsigned long long)own, SF_STR_ARG(n->model->max_model_len_why));
+                         (unsigned long long)own, SF_STR_ARG(own_why(n, own)));
 }
 
 static bool contains_nocase(sf_str text, sf_str part)
@@ -194,6 +220,10 @@ static void fill_runner(const sf_profile *profile, sf_stage_need *n)
     sf_str asked = sf_args_str(&n->stage->args, SF_ARG_model_runner, (sf_str){0});
     bool dense = m && !m->forward.experts && m->n_encoders == 0 && m->n_kv == 1;
 
+    n->pooling = n->stage->kind == SF_STAGE_AR &&
+                 (sf_str_is(sf_args_str(&n->stage->args, SF_ARG_runner, (sf_str){0}), "pooling") ||
+                  (m && m->n_kv && !m->forward.vocab));
+    dense = dense && !n->pooling;
     n->runner_v2 = m && n->stage->kind == SF_STAGE_AR && sf_profile_runs_v2(profile, m->architecture, dense);
     if (asked.n)
         n->runner_v2 = sf_str_is(asked, "v2");

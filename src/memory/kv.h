@@ -211,6 +211,7 @@ typedef struct sf_kv_wish {
     uint64_t max_model_len, max_num_batched_tokens, max_num_seqs;
     uint32_t num_spec_tokens;
     bool prefix_caching, prefix_caching_given, async_scheduling, disable_hybrid;
+    bool no_sliding; /* disable_sliding_window: windows count as full attention */
     sf_str mamba_cache_mode, mamba_cache_dtype, mamba_ssm_cache_dtype;
     bool assume_full_attention;
 } sf_kv_wish;

@@ -191,7 +191,8 @@ static sf_code layer_spec(const maker *k, const sf_kv_layers *e, sf_kv_spec *ret
     } else if (s.store == SF_KV_STORE_DS_MLA && e->kind != SF_KV_MLA) {
         s.store = SF_KV_STORE_PLAIN;
     }
-    if ((s.kind == SF_KV_SLIDING || s.kind == SF_KV_CHUNKED) && (k->profile->v0 || !s.window))
+    if ((s.kind == SF_KV_SLIDING || s.kind == SF_KV_CHUNKED) &&
+        (k->profile->v0 || k->wish->no_sliding || !s.window))
         s.kind = SF_KV_FULL;
     *ret = s;
     return SF_OK;

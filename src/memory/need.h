@@ -72,6 +72,7 @@ typedef struct sf_stage_need {
     sf_dtype dtype;
     uint64_t kv_override_bytes; /* kv_cache_memory_bytes, 0 none */
     bool has_kv;
+    bool pooling;             /* texts become vectors or scores: no head, no sampling */
     bool runner_v2;           /* the second model runner serves it */
     sf_graph_rule graph_rule; /* of that runner */
     bool graphs;              /* CUDA graphs are captured */
@@ -112,9 +113,13 @@ typedef struct sf_weights_wish {
     unsigned capability;        /* of the GPU: decides the form of quantised weights; 0: the newest form */
     unsigned release;           /* of vLLM: 1 000 000 × major + 1 000 × minor + patch, 0 for the newest */
     bool whole_online;          /* an online quantisation loads the whole model first */
+    uint64_t redundant_experts; /* copies beside the model's own, with expert parallelism */
+    uint64_t offload_bytes;     /* of the layers' parameters, kept in host memory; 0 none */
+    bool no_head;               /* a pooling engine drops it */
 } sf_weights_wish;
 typedef struct sf_weights {
     uint64_t tensor_bytes, allocated, reserved, params;
+    uint64_t offloaded; /* bytes in host memory, not in the others */
     uint64_t
         loading; /* the most that the tensors take while loading; tensor_bytes where nothing is converted */
     const sf_weight_share *shares;

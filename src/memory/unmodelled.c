@@ -29,11 +29,7 @@ static const struct {
 } left_out[] = {
     {SF_ARG_enable_lora,              "LoRA slots are not counted: the weights come out too small"        },
     {SF_ARG_speculative_config,       "the draft model's weights and cache are not counted"               },
-    {SF_ARG_cpu_offload_gb,           "weights offloaded to the host are still counted on the GPU"        },
-    {SF_ARG_num_redundant_experts,    "redundant experts are not counted"                                 },
     {SF_ARG_enable_sleep_mode,        "the pool allocator of sleep mode is not modelled"                  },
-    {SF_ARG_disable_sliding_window,   "sliding windows are counted although they are switched off"        },
-    {SF_ARG_runner,                   "a pooling engine is accounted for like one that generates"         },
     {SF_ARG_kv_transfer_config,       "a KV connector's buffers are not counted"                          },
     {SF_ARG_enable_cpu_offload,       "offloaded parts of a diffusion model are still counted on the GPU" },
     {SF_ARG_enable_layerwise_offload, "offloaded layers of a diffusion model are still counted on the GPU"},

@@ -32,6 +32,7 @@ typedef struct walk {
     sf_weights sum;
     share_list shares;
     uint64_t first_layer, end_layer;
+    bool host;                   /* the parameter at hand goes to host memory */
     const sf_tensor **made_once; /* engine-made singletons that exist already */
     size_t n_made;
     const sf_tensor **here, **fused; /* of one parameter: at this layer; of one scheme among them */
@@ -121,6 +122,22 @@ static sf_code add_scalars(walk *w, const sf_tensor *t)
     return count_share(w, t->component, w->wish->attention_scalars * sizeof(float), 0) ? SF_OK : SF_E_NOMEM;
 }
 
+/* Parameters of the layers go to host memory in their order, until so many bytes are there (vLLM models/utils.py). */
+static bool to_host(const walk *w, const sf_tensor *t)
+{
+    return w->sum.offloaded < w->wish->offload_bytes && t->pp == SF_PP_LAYER && t->in_checkpoint;
+}
+
+static sf_code count(walk *w, sf_str component, uint64_t bytes, uint64_t params)
+{
+    if (w->host) {
+        w->sum.offloaded = sf_add_sat(w->sum.offloaded, bytes);
+        return SF_OK;
+    }
+    w->sum.tensor_bytes = sf_add_sat(w->sum.tensor_bytes, bytes);
+    return count_share(w, component, bytes, params) ? SF_OK : SF_E_NOMEM;
+}
+
 static sf_code add_plain(walk *w, const sf_tensor *t, uint64_t *bytes)
 {
     uint64_t numel = 0, part = 0;
@@ -133,7 +150,7 @@ static sf_code add_plain(walk *w, const sf_tensor *t, uint64_t *bytes)
                              "tensor %.*s is larger than can be counted", SF_STR_ARG(t->name));
     *bytes = sf_add_sat(*bytes, part);
     w->sum.params = sf_add_sat(w->sum.params, numel);
-    return count_share(w, t->component, part, numel) ? SF_OK : SF_E_NOMEM;
+    return count(w, t->component, part, numel);
 }
 
 /* The form of a quantised parameter is the same in all layers of its kind: computed once. */
@@ -176,17 +193,16 @@ static sf_code add_quantised(walk *w)
 
     if (rc)
         return rc;
-    for (size_t i = 0; i < held.n; i++)
+    for (size_t i = 0; i < held.n && !w->host; i++)
         if (!sf_allocator_add(w->allocator, held.bytes[i]))
             return SF_E_NOMEM;
-    w->sum.tensor_bytes = sf_add_sat(w->sum.tensor_bytes, held.total);
     w->sum.params = sf_add_sat(w->sum.params, held.params);
     more = held.loading > held.total ? held.loading - held.total : 0;
     if (w->wish->whole_online)
         w->more_loading = sf_add_sat(w->more_loading, more);
     else if (more && held.loading > w->more_loading) /* one matrix at a time, beside its new form */
         w->more_loading = held.loading;
-    return count_share(w, w->fused[0]->component, held.total, held.params) ? SF_OK : SF_E_NOMEM;
+    return count(w, w->fused[0]->component, held.total, held.params);
 }
 
 /* Adds one parameter of w->fused. */
@@ -196,6 +212,7 @@ static sf_code add_param(walk *w)
 
     if (w->fused[0]->cls == SF_TENSOR_SCALE)
         return add_scalars(w, w->fused[0]);
+    w->host = to_host(w, w->fused[0]);
     if (w->fused[0]->quant)
         return add_quantised(w);
     for (size_t i = 0; i < w->n_fused; i++) {
@@ -204,8 +221,7 @@ static sf_code add_param(walk *w)
         if (rc)
             return rc;
     }
-    w->sum.tensor_bytes = sf_add_sat(w->sum.tensor_bytes, bytes);
-    return bytes == 0 || sf_allocator_add(w->allocator, bytes) ? SF_OK : SF_E_NOMEM;
+    return bytes == 0 || w->host || sf_allocator_add(w->allocator, bytes) ? SF_OK : SF_E_NOMEM;
 }
 
 static bool covers(const sf_tensor *t, uint64_t layer)
@@ -228,6 +244,8 @@ static bool parent_is_quantised(const walk *w, const sf_tensor *copy, uint64_t l
 static bool takes_part(walk *w, const sf_tensor *t, uint64_t layer)
 {
     if (!t->loaded || t->packed || (t->layered && !covers(t, layer)) || !on_this_rank(w, t, layer))
+        return false;
+    if (t->cls == SF_TENSOR_HEAD && w->wish->no_head)
         return false;
     if (t->dequantised && !parent_is_quantised(w, t, layer))
         return false; /* of an unquantised parameter the engine makes a view */

@@ -20,6 +20,8 @@ static uint64_t experts_here(const sf_tensor *t, const sf_weights_wish *wish)
 
     if (!t->in_experts || !wish->ep)
         return e;
+    if (t->cls == SF_TENSOR_EXPERT || e > 1)
+        e = sf_add_sat(e, wish->redundant_experts);
     return e / wish->ep + (wish->ep_rank < e % wish->ep);
 }
 

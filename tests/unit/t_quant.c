@@ -181,28 +181,28 @@ static void test_configs_that_cannot_be_used(void **state)
         uint32_t line, col;
         const char *says;
     } row[] = {
-        {"{\n\"quant_method\": \"nf9\"}",                                       SF_E_QUANT_UNKNOWN,   3,                                                                                      17, "`nf9` is not modelled"                                                   },
-        {"{\n\"bits\": 4}",                                                     SF_E_QUANT_CONFIG,    2,                                                                                      24, "does not say its quant_method"                                           },
-        {"{\"quant_method\":\n7}",                                              SF_E_QUANT_CONFIG,    3,                                                                                      1,  "quant_method is a whole number"                                          },
-        {"[1]",                                                                 SF_E_QUANT_CONFIG,    2,                                                                                      24, "list and not a map"                                                      },
-        {"{\"quant_method\": \"gptq\",\n\"group_size\": 128}",                  SF_E_QUANT_CONFIG,    2,                                                                                      24, "lacks bits"                                                              },
-        {"{\"quant_method\": \"gptq\", \"bits\": 4,\n\"group_size\": \"128\"}", SF_E_QUANT_CONFIG,    3,                                                                                      15,
-         "group_size of quantization_config is 128"                                                                                                                                                                                                                         },
-        {"{\"quant_method\": \"gptq\", \"bits\":\n5, \"group_size\": 128}",     SF_E_QUANT_CONFIG,    3,                                                                                      1,  "bits"                                                                    },
-        {"{\"quant_method\": \"gptq\", \"bits\": 4,\n\"group_size\": 0}",       SF_E_QUANT_CONFIG,    3,                                                                                      15,
-         "group_size"                                                                                                                                                                                                                                                       },
-        {"{\"quant_method\": \"gptq\", \"bits\": 4,\n\"group_size\": 100}",     SF_E_QUANT_CONFIG,    2,                                                                                      24,
-         "100 does not divide the 256"                                                                                                                                                                                                                                      },
-        {"{\"quant_method\": \"fp8\",\n\"weight_block_size\": [128]}",          SF_E_QUANT_CONFIG,    3,                                                                                      22,
-         "weight_block_size"                                                                                                                                                                                                                                                },
-        {"{\"quant_method\": \"fp8\", \"modules_to_not_convert\":\n[7]}",       SF_E_QUANT_CONFIG,    3,                                                                                      2,
-         "not a text"                                                                                                                                                                                                                                                       },
-        {"{\"quant_method\": \"compressed-tensors\"}",                          SF_E_QUANT_CONFIG,    2,                                                                                      24, "lacks config_groups"                                                     },
+        {"{\n\"quant_method\": \"nf9\"}",                                                           SF_E_QUANT_UNKNOWN, 3, 17, "`nf9` is not modelled"                    },
+        {"{\n\"bits\": 4}",                                                                         SF_E_QUANT_CONFIG,  2, 24, "does not say its quant_method"            },
+        {"{\"quant_method\":\n7}",                                                                  SF_E_QUANT_CONFIG,  3, 1,  "quant_method is a whole number"           },
+        {"[1]",                                                                                     SF_E_QUANT_CONFIG,  2, 24, "list and not a map"                       },
+        {"{\"quant_method\": \"gptq\",\n\"group_size\": 128}",                                      SF_E_QUANT_CONFIG,  2, 24, "lacks bits"                               },
+        {"{\"quant_method\": \"gptq\", \"bits\": 4,\n\"group_size\": \"128\"}",                     SF_E_QUANT_CONFIG,  3, 15,
+         "group_size of quantization_config is 128"                                                                                                                       },
+        {"{\"quant_method\": \"gptq\", \"bits\":\n5, \"group_size\": 128}",                         SF_E_QUANT_CONFIG,  3, 1,  "bits"                                     },
+        {"{\"quant_method\": \"gptq\", \"bits\": 4,\n\"group_size\": 0}",                           SF_E_QUANT_CONFIG,  3, 15,
+         "group_size"                                                                                                                                                     },
+        {"{\"quant_method\": \"gptq\", \"bits\": 4,\n\"group_size\": 100}",                         SF_E_QUANT_CONFIG,  2, 24,
+         "100 does not divide the 256"                                                                                                                                    },
+        {"{\"quant_method\": \"fp8\",\n\"weight_block_size\": [128]}",                              SF_E_QUANT_CONFIG,  3, 22,
+         "weight_block_size"                                                                                                                                              },
+        {"{\"quant_method\": \"fp8\", \"modules_to_not_convert\":\n[7]}",                           SF_E_QUANT_CONFIG,  3, 2,
+         "not a text"                                                                                                                                                     },
+        {"{\"quant_method\": \"compressed-tensors\"}",                                              SF_E_QUANT_CONFIG,  2, 24, "lacks config_groups"                      },
         {"{\"quant_method\": \"compressed-tensors\", \"config_groups\": {\"a\":\n{\"targets\": "
-         "[\"Linear\"]}}}",                                                                      SF_E_QUANT_CONFIG,                                                                           3,                                                                           1,  "lacks weights"},
+         "[\"Linear\"]}}}",                                                                SF_E_QUANT_CONFIG,  3, 1,  "lacks weights"                            },
         {"{\"quant_method\": \"compressed-tensors\", \"config_groups\": {\"a\":\n{\"targets\": [\"Linear\"], "
-         "\"weights\": {\"type\": \"int\", \"num_bits\": 3, \"strategy\": \"tensor\"}}}}",                                                                     SF_E_QUANT_UNKNOWN, 3, 1,  "this kind of quantisation is not modelled"                                                                          },
-        {"{\"quant_method\": \"modelopt\", \"quant_algo\": \"W9\"}",                                                                     SF_E_QUANT_UNKNOWN,                                2,                                24,  "ModelOpt"},
+         "\"weights\": {\"type\": \"int\", \"num_bits\": 3, \"strategy\": \"tensor\"}}}}", SF_E_QUANT_UNKNOWN, 3, 1,  "this kind of quantisation is not modelled"},
+        {"{\"quant_method\": \"modelopt\", \"quant_algo\": \"W9\"}",                                SF_E_QUANT_UNKNOWN, 2, 24, "ModelOpt"                                 },
     };
     fixture *f = *state;
 

@@ -1,0 +1,117 @@
+/* extras: what arguments add to the checkpoint on a rank, take from it, or keep from the cache. */
+#include "start_helper.h"
+
+static const sf_stage_need *need_of(const stagefit_result *r)
+{
+    assert_non_null(r->check.need);
+    return &r->check.need->stages[0];
+}
+
+static stagefit_result *serve(fixture *f, const char *gpu, const char *rest)
+{
+    stagefit_result *r = ask(&(question){
+        .engine = "vllm@0.19.0", .gpu = gpu, .command = sf_arena_printf(f->a, "vllm serve %s", rest).p});
+
+    assert_null(diag_of(&r->dg, SF_E_NOT_MODELLED));
+    return r;
+}
+
+static uint64_t weights_of(fixture *f, const char *gpu, const char *rest)
+{
+    stagefit_result *r = serve(f, gpu, rest);
+    uint64_t bytes = need_of(r)->ranks[0].weights_tensors;
+
+    stagefit_result_free(r);
+    return bytes;
+}
+
+/* 128 experts and 32 more over 4 ranks: 40 in place of 32 on each, 48 layers of 3 x 768 x 2048 in bf16. */
+static void test_redundant_experts(void **state)
+{
+    static const char line[] = "Qwen/Qwen3-30B-A3B -tp 4 --enable-expert-parallel --enable-eplb";
+    static const char *const spelled[] = {"--num-redundant-experts 32",
+                                          "--eplb-config '{\"num_redundant_experts\": 32}'"};
+    fixture *f = *state;
+    uint64_t without = weights_of(f, "4xH100-80GB", line), expert = (uint64_t)3 * 768 * 2048 * 2;
+
+    for (size_t i = 0; i < 2; i++) {
+        sf_str text = sf_arena_printf(f->a, "%s %s", line, spelled[i]);
+
+        assert_int_equal(weights_of(f, "4xH100-80GB", text.p) - without, 48 * 8 * expert);
+    }
+}
+
+static void test_redundant_experts_that_do_not_divide(void **state)
+{
+    fixture *f = *state;
+    stagefit_result *r = serve(f, "4xH100-80GB",
+                               "Qwen/Qwen3-30B-A3B -tp 4 --enable-expert-parallel --num-redundant-experts 3");
+
+    assert_diag_at(&r->dg, SF_E_ARG_VALUE, SF_ERROR, 1, 86);
+    stagefit_result_free(r);
+}
+
+/*
+ * 4 GiB of an 8B: parameters of the first layers in their order.  A layer is q/k/v 6144 x 4096, o 4096 x 4096,
+ * gate and up 24576 x 4096, down 4096 x 12288 and norms; the one that crosses the limit goes whole.
+ */
+static void test_cpu_offload(void **state)
+{
+    fixture *f = *state;
+    uint64_t limit = (uint64_t)4 << 30, host = 0;
+    const uint64_t params[] = {(uint64_t)6144 * 4096 * 2,  (uint64_t)4096 * 4096 * 2,  256,  256,
+                               (uint64_t)24576 * 4096 * 2, (uint64_t)4096 * 12288 * 2, 8192, 8192};
+    uint64_t without = weights_of(f, "H100-80GB", "Qwen/Qwen3-8B"), with;
+
+    for (size_t i = 0; host < limit; i++)
+        host += params[i % 8];
+    with = weights_of(f, "H100-80GB", "Qwen/Qwen3-8B --cpu-offload-gb 4");
+    assert_int_equal(without - with, host);
+}
+
+/* Without its window the model is full attention over no more than the window. */
+static void test_no_sliding_window(void **state)
+{
+    fixture *f = *state;
+    stagefit_result *r = serve(f, "H100-80GB", "google/gemma-2-2b --disable-sliding-window");
+    const sf_stage_need *n = need_of(r);
+
+    assert_int_equal(n->max_model_len, 4096);
+    for (size_t i = 0; i < n->kv.n_specs; i++)
+        assert_int_equal(n->kv.specs[i].kind, SF_KV_FULL);
+    stagefit_result_free(r);
+    r = serve(f, "H100-80GB", "google/gemma-2-2b --disable-sliding-window --max-model-len 8192");
+    assert_diag_at(&r->dg, SF_E_MODEL_LEN, SF_ERROR, 1, 71);
+    stagefit_result_free(r);
+}
+
+/* A pooling engine drops the head and samples nothing. */
+static void test_pooling(void **state)
+{
+    fixture *f = *state;
+    stagefit_result *r = serve(f, "H100-80GB", "Qwen/Qwen3-8B"),
+                    *p = serve(f, "H100-80GB", "Qwen/Qwen3-8B --runner pooling"),
+                    *own = serve(f, "H100-80GB", "intfloat/e5-mistral-7b-instruct");
+
+    assert_false(need_of(r)->pooling);
+    assert_true(need_of(p)->pooling && need_of(own)->pooling);
+    assert_int_equal(need_of(r)->ranks[0].weights_tensors - need_of(p)->ranks[0].weights_tensors,
+                     (uint64_t)151936 * 4096 * 2);
+    assert_true(need_of(r)->ranks[0].activation.sampler.bytes > 0);
+    assert_int_equal(need_of(p)->ranks[0].activation.sampler.bytes, 0);
+    assert_int_equal(need_of(own)->ranks[0].activation.sampler.bytes, 0);
+    stagefit_result_free(r);
+    stagefit_result_free(p);
+    stagefit_result_free(own);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_redundant_experts), TEST(test_redundant_experts_that_do_not_divide),
+        TEST(test_cpu_offload),       TEST(test_no_sliding_window),
+        TEST(test_pooling),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
