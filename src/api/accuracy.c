@@ -36,7 +36,8 @@ static bool is_folder(measuring *m, sf_str path)
 {
     sf_str config = sf_path_join(m->in.arena, path, SF_STR("config.json")), text;
 
-    return config.p && !sf_fs_read_all(m->in.session->fs, m->in.arena, config, SF_CONFIG_MAX_BYTES, NULL, &text);
+    return config.p &&
+           !sf_fs_read_all(m->in.session->fs, m->in.arena, config, SF_CONFIG_MAX_BYTES, NULL, &text);
 }
 
 /* The text of the reason in the row's own memory; the last error of `dg` where there is one. */
@@ -71,12 +72,13 @@ static sf_code find_folder(measuring *m, sf_accuracy_row *row, sf_str *ret, cons
         alias.base_dir = in->model_dir;
     *ret_overrides = alias.overrides;
     if (alias.quantization.n)
-        return refuse(row, sf_arena_printf(m->in.arena, "a quantised variant without a config of its own: %.*s",
-                                           SF_STR_ARG(alias.quantization)));
+        return refuse(row,
+                      sf_arena_printf(m->in.arena, "a quantised variant without a config of its own: %.*s",
+                                      SF_STR_ARG(alias.quantization)));
     if (!alias.base_dir.n)
-        return refuse(row, in->model.n ? sf_arena_printf(m->in.arena, "no folder of %.*s",
-                                                         SF_STR_ARG(in->model))
-                                       : SF_STR("the row names no model"));
+        return refuse(row, in->model.n
+                               ? sf_arena_printf(m->in.arena, "no folder of %.*s", SF_STR_ARG(in->model))
+                               : SF_STR("the row names no model"));
     *ret = sf_path_join(m->in.arena, sf_str_of(m->in.req.models), alias.base_dir);
     return ret->p ? SF_OK : SF_E_NOMEM;
 }
@@ -127,8 +129,8 @@ static sf_code predict_row(measuring *m, sf_accuracy_row *row, sf_diags *dg)
     rc = sf_profile_find(m->in.arena, row->truth.in.engine, false, dg, &profile);
     if (rc)
         return refuse_diag(m, row, dg, rc);
-    row->release = sf_arena_printf(m->in.arena, "%.*s %.*s", SF_STR_ARG(profile->engine),
-                                   SF_STR_ARG(profile->release));
+    row->release =
+        sf_arena_printf(m->in.arena, "%.*s %.*s", SF_STR_ARG(profile->engine), SF_STR_ARG(profile->release));
     rc = sf_predict_gpus(m->in.arena, &row->truth.in, &inv, &row->gpu_known);
     if (rc)
         return rc;
@@ -205,7 +207,8 @@ static sf_code accuracy(measuring *m)
         number++;
         if (!sf_str_trim(line).n)
             continue;
-        rc = sf_json_parse(m->in.arena, line, sf_arena_printf(m->in.arena, "%.*s, line %u", SF_STR_ARG(path), number),
+        rc = sf_json_parse(m->in.arena, line,
+                           sf_arena_printf(m->in.arena, "%.*s, line %u", SF_STR_ARG(path), number),
                            SF_JSON_NONFINITE, m->in.dg, &node);
         if (!rc)
             rc = add_row(m, node);

@@ -70,7 +70,8 @@
     X(model_runner, STR) \
     X(parallel_stage_init, BOOL) \
     X(enable_eplb, BOOL) \
-    X(eplb_config, ANY)
+    X(eplb_config, ANY) \
+    X(lora_extra_vocab_size, INT)
 /* clang-format on */
 
 typedef enum sf_arg {

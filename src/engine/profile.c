@@ -290,6 +290,18 @@ unsigned sf_profile_vllm_number(const sf_profile *profile)
     return number;
 }
 
+bool sf_profile_lora_vocabulary(const sf_profile *profile, sf_str architecture)
+{
+    sf_str part, rest = profile->lora_models;
+
+    for (bool more = rest.n > 0; more;) {
+        more = sf_str_split(&rest, ',', &part);
+        if (sf_str_eq(part, architecture))
+            return true;
+    }
+    return false;
+}
+
 bool sf_profile_runs_v2(const sf_profile *profile, sf_str architecture, bool dense)
 {
     sf_str part, rest = profile->mrv2_models;

@@ -289,9 +289,12 @@ typedef struct sf_profile {
 
     /* config reader */
     sf_str mla_model_types; /* comma list of model types that use MLA in this release */
-    sf_str mrv2_models;  /* comma list of architectures that run on the second model runner; "dense", "all" */
-    bool max_len_auto;   /* max_model_len -1 / auto is known */
-    bool fp32_auto_half; /* float32 checkpoints run in float16 by default (<= 0.9), later in bfloat16 */
+    sf_str mrv2_models; /* comma list of architectures that run on the second model runner; "dense", "all" */
+    sf_str lora_models; /* comma list of architectures that take LoRA on embedding and head */
+    bool lora_experts;  /* mixtures of experts have LoRA slots (0.11.1+) */
+    int64_t lora_vocabulary; /* tokens that each adapter may add by default (256 up to 0.11) */
+    bool max_len_auto;       /* max_model_len -1 / auto is known */
+    bool fp32_auto_half;     /* float32 checkpoints run in float16 by default (<= 0.9), later in bfloat16 */
     bool unified_memory_all; /* every integrated GPU reports the system's available memory as free (0.20+) */
 
     /* vLLM-Omni only */
@@ -332,6 +335,8 @@ sf_code sf_profile_list(sf_arena *a, sf_diags *dg, sf_release **ret, size_t *ret
 
 /* The release of vLLM as a number that grows: 1 000 000 × major + 1 000 × minor + patch (0.10.1: 10001). */
 unsigned sf_profile_vllm_number(const sf_profile *profile);
+/* Whether the release makes LoRA slots for embedding and head of an architecture. */
+bool sf_profile_lora_vocabulary(const sf_profile *profile, sf_str architecture);
 /* True when `architecture` runs on the second model runner; `dense`: a text model without experts and states. */
 bool sf_profile_runs_v2(const sf_profile *profile, sf_str architecture, bool dense);
 

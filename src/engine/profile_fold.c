@@ -60,6 +60,8 @@ static const field profile_fields[] = {
     FIELD(large_segments_whole, F_BOOL),
     FIELD(online_quant_whole, F_BOOL),
     FIELD(max_len_auto, F_BOOL),
+    FIELD(lora_experts, F_BOOL),
+    FIELD(lora_vocabulary, F_I64),
     FIELD(fp32_auto_half, F_BOOL),
     FIELD(unified_memory_all, F_BOOL),
     FIELD(omni, F_BOOL),
@@ -333,6 +335,8 @@ static sf_code set_special(sf_arena *a, sf_fold *fold, sf_str key, const sf_node
         return set_messages(fold, v, dg);
     if (sf_str_is(key, "mla_add"))
         return append(a, &p->mla_model_types, v);
+    if (sf_str_is(key, "lora_add"))
+        return append(a, &p->lora_models, v);
     if (sf_str_is(key, "mrv2_add"))
         return append(a, &p->mrv2_models, v);
     *ret_known =

@@ -115,6 +115,24 @@ static sf_code redundant_experts(const sf_stage *st, const sf_model *m, uint64_t
     return SF_OK;
 }
 
+static sf_lora_wish lora_wish(const sf_profile *profile, const sf_stage_need *n)
+{
+    const sf_args *args = &n->stage->args;
+    int64_t slots = sf_args_i64(args, SF_ARG_max_loras, 1),
+            rank = sf_args_i64(args, SF_ARG_max_lora_rank, 16);
+    int64_t extra = sf_args_i64(args, SF_ARG_lora_extra_vocab_size, profile->lora_vocabulary);
+
+    if (!sf_args_bool(args, SF_ARG_enable_lora, false) || n->stage->kind != SF_STAGE_AR || slots <= 0 ||
+        rank <= 0)
+        return (sf_lora_wish){0};
+    return (sf_lora_wish){.slots = (uint64_t)slots,
+                          .rank = (uint64_t)rank,
+                          .sharded = sf_args_bool(args, SF_ARG_fully_sharded_loras, false),
+                          .experts = profile->lora_experts,
+                          .vocabulary = sf_profile_lora_vocabulary(profile, n->model->architecture),
+                          .extra_vocab = profile->lora_vocabulary && extra > 0 ? (uint64_t)extra : 0};
+}
+
 static sf_code rank_weights(const job *j, const sf_stage_need *n, sf_rank_need *r, uint64_t *ret_slack)
 {
     const sf_stage *st = n->stage;
@@ -138,6 +156,7 @@ static sf_code rank_weights(const job *j, const sf_stage_need *n, sf_rank_need *
         .whole_online = j->profile->online_quant_whole,
         .offload_bytes = offload_bytes(st),
         .no_head = n->pooling,
+        .lora = lora_wish(j->profile, n),
     };
     sf_weights w;
     sf_str formula;

@@ -101,6 +101,15 @@ sf_code sf_account(sf_arena *a, const sf_profile *profile, const sf_deployment *
                    const sf_model *const *models, const sf_inventory *inv, const sf_account_options *opt,
                    sf_diags *dg, const sf_need **ret);
 
+/* Room for adapters (enable_lora); no slots: none. */
+typedef struct sf_lora_wish {
+    uint64_t slots, rank; /* max_loras, max_lora_rank */
+    bool sharded;         /* fully_sharded_loras */
+    bool experts;         /* the release has them for mixtures too */
+    bool vocabulary;      /* the architecture takes them on embedding and head */
+    uint64_t extra_vocab; /* lora_extra_vocab_size, where the release has it */
+} sf_lora_wish;
+
 /* Weights of one rank: allocator model over the fused parameters.  Used by account and estimate. */
 typedef struct sf_weights_wish {
     uint64_t tp, pp, ep; /* ep = 0: no expert parallelism */
@@ -116,6 +125,7 @@ typedef struct sf_weights_wish {
     uint64_t redundant_experts; /* copies beside the model's own, with expert parallelism */
     uint64_t offload_bytes;     /* of the layers' parameters, kept in host memory; 0 none */
     bool no_head;               /* a pooling engine drops it */
+    sf_lora_wish lora;
 } sf_weights_wish;
 typedef struct sf_weights {
     uint64_t tensor_bytes, allocated, reserved, params;

@@ -27,7 +27,6 @@ static const struct {
     sf_arg arg;
     const char *what;
 } left_out[] = {
-    {SF_ARG_enable_lora,              "LoRA slots are not counted: the weights come out too small"        },
     {SF_ARG_speculative_config,       "the draft model's weights and cache are not counted"               },
     {SF_ARG_enable_sleep_mode,        "the pool allocator of sleep mode is not modelled"                  },
     {SF_ARG_kv_transfer_config,       "a KV connector's buffers are not counted"                          },

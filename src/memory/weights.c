@@ -362,6 +362,7 @@ sf_code sf_weights_of_rank(sf_arena *a, const sf_model *m, const sf_weights_wish
                            sf_weights *ret)
 {
     walk w = {.arena = a, .m = m, .wish = wish, .dg = dg};
+    uint64_t lora = 0;
     sf_code rc;
 
     w.allocator = sf_allocator_new(a, wish->allocator);
@@ -382,6 +383,12 @@ sf_code sf_weights_of_rank(sf_arena *a, const sf_model *m, const sf_weights_wish
             !count_share(&w, SF_STR("files without a header"), m->extra_bytes, 0))
             return SF_E_NOMEM;
     }
+    rc = sf_weights_lora(m, wish, w.first_layer, w.end_layer, w.allocator, dg, &lora);
+    if (rc)
+        return rc;
+    w.sum.tensor_bytes = sf_add_sat(w.sum.tensor_bytes, lora);
+    if (lora && !count_share(&w, SF_STR("LoRA slots"), lora, 0))
+        return SF_E_NOMEM;
     w.sum.loading = sf_add_sat(w.sum.tensor_bytes, w.more_loading);
     w.sum.allocated = sf_allocator_allocated(w.allocator);
     w.sum.reserved = sf_allocator_reserved(w.allocator);

@@ -15,4 +15,11 @@ sf_code sf_weights_cut(const sf_model *m, const sf_tensor *t, const sf_weights_w
 sf_code sf_weights_cut_dims(const sf_model *m, const sf_tensor *t, const sf_weights_wish *wish, sf_diags *dg,
                             uint64_t *ret_dims, uint64_t *ret_experts);
 
+/*
+ * The LoRA slots of a rank, put through the allocator; nothing without wish->lora.slots.  Layers first_layer up to
+ * end_layer are the rank's.  Codes: SF_E_TP_DIVIDE, SF_E_NOMEM.
+ */
+sf_code sf_weights_lora(const sf_model *m, const sf_weights_wish *wish, uint64_t first_layer,
+                        uint64_t end_layer, sf_allocator *allocator, sf_diags *dg, uint64_t *ret_bytes);
+
 #endif

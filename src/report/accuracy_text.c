@@ -5,28 +5,28 @@
 #include "base/num.h"
 
 static const sf_column cold_columns[] = {
-    {"from the inputs alone", .flex = true},
-    {"rows", .right = true},
-    {"median", .right = true},
-    {"mean", .right = true},
-    {"p90", .right = true},
-    {"worst", .right = true},
-    {"in band", .right = true},
-    {"worst row", .drop = 1}
+    {"from the inputs alone", .flex = true },
+    {"rows",                  .right = true},
+    {"median",                .right = true},
+    {"mean",                  .right = true},
+    {"p90",                   .right = true},
+    {"worst",                 .right = true},
+    {"in band",               .right = true},
+    {"worst row",             .drop = 1    }
 };
 
 static const sf_column exact_columns[] = {
-    {"given the memory printed", .flex = true},
-    {"rows", .right = true},
-    {"exact", .right = true},
-    {"share", .right = true}
+    {"given the memory printed", .flex = true },
+    {"rows",                     .right = true},
+    {"exact",                    .right = true},
+    {"share",                    .right = true}
 };
 
 static const sf_column group_columns[] = {
-    {"", .flex = true},
-    {"rows", .right = true},
-    {"weights", .right = true},
-    {"rows", .right = true},
+    {"",          .flex = true },
+    {"rows",      .right = true},
+    {"weights",   .right = true},
+    {"rows",      .right = true},
     {"KV memory", .right = true}
 };
 
@@ -37,7 +37,7 @@ static const char *percent(sf_page *p, double v, int digits)
 
 static void cold(sf_page *p, const sf_accuracy_view *v)
 {
-    static const char *const names[SF_COLD_COUNT] = {"weights",    "KV cache memory", "KV cache tokens",
+    static const char *const names[SF_COLD_COUNT] = {"weights",     "KV cache memory", "KV cache tokens",
                                                      "concurrency", "activation peak", "non-torch memory",
                                                      "CUDA graphs"};
     sf_table t;

@@ -26,11 +26,12 @@ static sf_truth read_row(fixture *f, const char *text)
 
 static void test_row(void **state)
 {
-    sf_truth t = read_row(*state, "{\"id\": \"a\", \"model\": \"o/m\", \"vllm_version\": \"0.8.5\", \"engine\": \"V0\","
-                                  "\"tensor_parallel\": 2, \"max_model_len\": 2048, \"gpu_memory_utilization\": 0.5,"
-                                  "\"model_loading_gib\": 6.2473, \"available_kv_gib\": 1.7, \"kv_tokens\": 100,"
-                                  "\"other_args\": \"enable_lora max_lora_rank=64 (by hand)\","
-                                  "\"speculative\": \"SpeculativeConfig(method='mtp', num_spec_tokens=3)\"}");
+    sf_truth t = read_row(
+        *state, "{\"id\": \"a\", \"model\": \"o/m\", \"vllm_version\": \"0.8.5\", \"engine\": \"V0\","
+                "\"tensor_parallel\": 2, \"max_model_len\": 2048, \"gpu_memory_utilization\": 0.5,"
+                "\"model_loading_gib\": 6.2473, \"available_kv_gib\": 1.7, \"kv_tokens\": 100,"
+                "\"other_args\": \"enable_lora max_lora_rank=64 (by hand)\","
+                "\"speculative\": \"SpeculativeConfig(method='mtp', num_spec_tokens=3)\"}");
 
     assert_str(t.in.engine, "vllm-v0@0.8.5");
     assert_true(t.in.release_given);
@@ -66,13 +67,13 @@ static void test_words(void **state)
         int64_t value;
         size_t ignored;
     } row[] = {
-        {"--block-size=128 --foo",                     SF_ARG_block_size,                  128, 1},
-        {"--max-num-seqs 64, defaults",                SF_ARG_max_num_seqs,                64,  1},
-        {"--no-enable-prefix-caching",                 SF_ARG_enable_prefix_caching,       0,   0},
-        {"enable_prefix_caching=True; x='a; b'",       SF_ARG_enable_prefix_caching,       1,   1},
+        {"--block-size=128 --foo",                     SF_ARG_block_size,                   128, 1},
+        {"--max-num-seqs 64, defaults",                SF_ARG_max_num_seqs,                 64,  1},
+        {"--no-enable-prefix-caching",                 SF_ARG_enable_prefix_caching,        0,   0},
+        {"enable_prefix_caching=True; x='a; b'",       SF_ARG_enable_prefix_caching,        1,   1},
         {"decode_context_parallel_size=8",             SF_ARG_decode_context_parallel_size, 8,   0},
-        {"compilation_config={'mode': <A: 3>, 'b': 1", SF_ARG_compilation_config,          -1,  1},
-        {"--max-num-seqs",                             SF_ARG_max_num_seqs,                -1,  1},
+        {"compilation_config={'mode': <A: 3>, 'b': 1", SF_ARG_compilation_config,           -1,  1},
+        {"--max-num-seqs",                             SF_ARG_max_num_seqs,                 -1,  1},
     };
     fixture *f = *state;
 
@@ -133,8 +134,8 @@ static void test_alias(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_row), TEST(test_refused), TEST(test_words),
-                                       TEST(test_score), TEST(test_alias)};
+    const struct CMUnitTest tests[] = {TEST(test_row), TEST(test_refused), TEST(test_words), TEST(test_score),
+                                       TEST(test_alias)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

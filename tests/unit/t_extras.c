@@ -105,12 +105,78 @@ static void test_pooling(void **state)
     stagefit_result_free(own);
 }
 
+/*
+ * Slots of rank 16 beside each slice of Qwen3-8B: q 4096 + 4096, k and v 4096 + 1024, o 4096 + 4096, gate and up
+ * 4096 + 12288, down 12288 + 4096; 36 layers.  0.19 has them for embedding and head of Qwen3 too, 0.10.2 has not.
+ */
+static void test_lora_slots(void **state)
+{
+    static const struct {
+        const char *engine, *line;
+        uint64_t layer, vocabulary;
+    } row[] = {
+        {"vllm@0.10.2", "vllm serve Qwen/Qwen3-8B --enable-lora",
+         16 * (8192 + 2 * 5120 + 8192 + 2 * 16384 + 16384),      0                         },
+        {"vllm@0.10.2", "vllm serve Qwen/Qwen3-8B --enable-lora --max-loras 3 --max-lora-rank 32",
+         3 * 32 * (8192 + 2 * 5120 + 8192 + 2 * 16384 + 16384),  0                         },
+        {"vllm@0.19.0", "vllm serve Qwen/Qwen3-8B --enable-lora",
+         16 * (8192 + 2 * 5120 + 8192 + 2 * 16384 + 16384),      16 * (2 * (151936 + 4096))},
+ /* outputs of columns and inputs of rows are divided, inputs of columns and outputs of rows are not */
+        {"vllm@0.10.2", "vllm serve Qwen/Qwen3-8B --enable-lora -tp 2",
+         16 * (6144 + 2 * 4608 + 6144 + 2 * 10240 + 10240),      0                         },
+        {"vllm@0.10.2", "vllm serve Qwen/Qwen3-8B --enable-lora -tp 2 --fully-sharded-loras",
+         8 * 4096 + 16 * 2048 + 2 * (8 * 4096 + 16 * 512) + 16 * 2048 + 2048 * 16 +
+             2 * (8 * 4096 + 16 * 6144) + 16 * 6144 + 2048 * 16,
+         0                                                                                 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        stagefit_result *r =
+            ask(&(question){.engine = row[i].engine, .gpu = "2xH100-80GB", .command = row[i].line});
+        const sf_rank_need *rank = &need_of(r)->ranks[0];
+        uint64_t got = 0;
+
+        for (size_t k = 0; k < rank->n_shares; k++)
+            got += sf_str_is(rank->shares[k].component, "LoRA slots") ? rank->shares[k].bytes : 0;
+        assert_int_equal(got, 2 * (36 * row[i].layer + row[i].vocabulary));
+        stagefit_result_free(r);
+    }
+}
+
+/* Logs with adapters: Qwen3-8B on two T4 with 0.22.1 loads 7.7 GiB; Llama 3.2 3B, rank 64, 6.2473 with V0 0.8.5. */
+static void test_lora_logs(void **state)
+{
+    static const struct {
+        const char *engine, *gpu, *line;
+        double gib, off;
+    } row[] = {
+        {"vllm@0.22.1",   "2xT4",
+         "vllm serve Qwen/Qwen3-8B --dtype float16 --enable-lora -tp 2 --max-model-len 4096", 7.7,    0.005 },
+        {"vllm-v0@0.8.5", "T4",
+         "vllm serve meta-llama/Llama-3.2-3B-Instruct --dtype float16 --enable-lora --max-lora-rank 64 "
+         "--max-model-len 2048",                                                              6.2473, 0.0187},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        stagefit_result *r =
+            ask(&(question){.engine = row[i].engine, .gpu = row[i].gpu, .command = row[i].line});
+        double got = (double)need_of(r)->ranks[0].part[SF_PART_WEIGHTS].bytes / (double)SF_GIB;
+
+        if (got - row[i].gib > row[i].off || row[i].gib - got > row[i].off)
+            fail_msg("%s: %.4f, printed %.4f", row[i].line, got, row[i].gib);
+        stagefit_result_free(r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_redundant_experts), TEST(test_redundant_experts_that_do_not_divide),
         TEST(test_cpu_offload),       TEST(test_no_sliding_window),
-        TEST(test_pooling),
+        TEST(test_pooling),           TEST(test_lora_slots),
+        TEST(test_lora_logs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,21 +58,21 @@ static void test_published_parameters(void **state)
         const char *name;
         uint64_t params, tensors;
     } row[] = {
-        {"Qwen/Qwen3.5-0.8B",                        873438784u,    488  },
-        {"Qwen/Qwen3.5-2B",                          2274069824u,   632  },
-        {"Qwen/Qwen3.5-4B",                          4659865088u,   738  },
-        {"Qwen/Qwen3.5-9B",                          9653104368u,   775  },
-        {"Qwen/Qwen3.5-27B",                         27781427952u,  1199 },
-        {"Qwen/Qwen3.6-27B",                         27781427952u,  1199 },
-        {"Qwen/Qwen3.6-35B-A3B",                     35951822704u,  1045 },
-        {"Qwen/Qwen3-Next-80B-A3B-Instruct",         81324862720u,  75944},
-        {"nvidia/NVIDIA-Nemotron-Nano-9B-v2",        8888227328u,   341  },
-        {"nvidia/NVIDIA-Nemotron-3-Nano-4B-BF16",    3973556832u,   263  },
+        {"Qwen/Qwen3.5-0.8B",                          873438784u,    488  },
+        {"Qwen/Qwen3.5-2B",                            2274069824u,   632  },
+        {"Qwen/Qwen3.5-4B",                            4659865088u,   738  },
+        {"Qwen/Qwen3.5-9B",                            9653104368u,   775  },
+        {"Qwen/Qwen3.5-27B",                           27781427952u,  1199 },
+        {"Qwen/Qwen3.6-27B",                           27781427952u,  1199 },
+        {"Qwen/Qwen3.6-35B-A3B",                       35951822704u,  1045 },
+        {"Qwen/Qwen3-Next-80B-A3B-Instruct",           81324862720u,  75944},
+        {"nvidia/NVIDIA-Nemotron-Nano-9B-v2",          8888227328u,   341  },
+        {"nvidia/NVIDIA-Nemotron-3-Nano-4B-BF16",      3973556832u,   263  },
         {"nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-BF16", 31577940288u,  6243 },
-        {"ibm-granite/granite-4.0-h-small",          32207337984u,  586  },
-        {"moonshotai/Kimi-Linear-48B-A3B-Instruct",  49122681728u,  20493},
-        {"mistralai/Mamba-Codestral-7B-v0.1",        7285403648u,   579  },
-        {"MiniMaxAI/MiniMax-M1-40k",                 456089655296u, 8243 },
+        {"ibm-granite/granite-4.0-h-small",            32207337984u,  586  },
+        {"moonshotai/Kimi-Linear-48B-A3B-Instruct",    49122681728u,  20493},
+        {"mistralai/Mamba-Codestral-7B-v0.1",          7285403648u,   579  },
+        {"MiniMaxAI/MiniMax-M1-40k",                   456089655296u, 8243 },
     };
     fixture *f = *state;
 
@@ -140,14 +140,11 @@ static void test_capacity_lines(void **state)
         uint64_t tokens;
         const char *block, *padding;
     } row[] = {
-        {"Qwen/Qwen3.6-35B-A3B",                  "auto",     1, 131072, 47.55,  18.44,  623040,
-         "size to 1056 tokens", "by 0.76%" },
-        {"Qwen/Qwen3.5-9B",                       "auto",     4, 32768,  15.36,  57.74,  502656,
-         "size to 528 tokens",  "by 0.76%" },
-        {"Qwen/Qwen3.5-27B",                      "auto",     4, 50000,  7.56,   9.42,   123088,
-         "size to 784 tokens",  "by 0.13%" },
+        {"Qwen/Qwen3.6-35B-A3B",                  "auto",     1, 131072, 47.55,  18.44,  623040,  "size to 1056 tokens", "by 0.76%"},
+        {"Qwen/Qwen3.5-9B",                       "auto",     4, 32768,  15.36,  57.74,  502656,  "size to 528 tokens",  "by 0.76%"},
+        {"Qwen/Qwen3.5-27B",                      "auto",     4, 50000,  7.56,   9.42,   123088,  "size to 784 tokens",  "by 0.13%"},
         {"nvidia/NVIDIA-Nemotron-3-Nano-4B-BF16", "fp8_e4m3", 1, 49152,  103.39, 216.94, 1934432,
-         "size to 1952 tokens", "by 0.18%" },
+         "size to 1952 tokens",                                                                                          "by 0.18%"},
     };
     fixture *f = *state;
 
@@ -197,7 +194,8 @@ static void test_state_options(void **state)
     assert_int_equal(r->groups[0].pages, 4);
     w.num_spec_tokens = 0;
     w.prefix_caching = w.prefix_caching_given = true;
-    r = plan(f, "vllm@0.19.0", name, &w, 40); /* supported: every block keeps a state, in chunks of 256 or 2,048 */
+    r = plan(f, "vllm@0.19.0", name, &w,
+             40); /* supported: every block keeps a state, in chunks of 256 or 2,048 */
     assert_log_has(r, "'all'");
     w.mamba_cache_mode = SF_STR("align");
     r = plan(f, "vllm@0.19.0", name, &w, 40);
@@ -261,14 +259,14 @@ static void test_bad_configs(void **state)
         sf_code code;
         unsigned line, col;
     } row[] = {
-        {NEMOTRON("M*-",  "4", "2", "16"), SF_E_CONFIG_VALUE, 4, 29},
-        {NEMOTRON("",     "4", "2", "16"), SF_E_CONFIG_VALUE, 4, 29},
-        {NEMOTRON("M*-X", "4", "2", "16"), SF_E_KV_UNKNOWN,   4, 29},
-        {NEMOTRON("M*-M", "4", "3", "16"), SF_E_CONFIG_VALUE, 6, 14},
-        {NEMOTRON("M*-M", "4", "0", "16"), SF_E_CONFIG_VALUE, 6, 14},
-        {NEMOTRON("M*-M", "4", "2", "0"),  SF_E_CONFIG_VALUE, 7, 20},
-        {NEMOTRON("M*-M", "4", "2", "-1"), SF_E_CONFIG_VALUE, 7, 20},
-        {NEMOTRON("M*-M", "4", "2", "\"16\""), SF_E_EXPR,     7, 20},
+        {NEMOTRON("M*-",  "4", "2", "16"),     SF_E_CONFIG_VALUE, 4, 29},
+        {NEMOTRON("",     "4", "2", "16"),     SF_E_CONFIG_VALUE, 4, 29},
+        {NEMOTRON("M*-X", "4", "2", "16"),     SF_E_KV_UNKNOWN,   4, 29},
+        {NEMOTRON("M*-M", "4", "3", "16"),     SF_E_CONFIG_VALUE, 6, 14},
+        {NEMOTRON("M*-M", "4", "0", "16"),     SF_E_CONFIG_VALUE, 6, 14},
+        {NEMOTRON("M*-M", "4", "2", "0"),      SF_E_CONFIG_VALUE, 7, 20},
+        {NEMOTRON("M*-M", "4", "2", "-1"),     SF_E_CONFIG_VALUE, 7, 20},
+        {NEMOTRON("M*-M", "4", "2", "\"16\""), SF_E_EXPR,         7, 20},
     };
     fixture *f = *state;
 
