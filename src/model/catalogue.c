@@ -6,8 +6,6 @@
 #include "model/model.h"
 #include "text/pack.h"
 
-enum { FAR = 12 };
-
 static sf_code read_entry(sf_arena *a, sf_str name, const sf_node **ret)
 {
     sf_str path = sf_arena_printf(a, "models/catalogue/%.*s.yaml", SF_STR_ARG(name));
@@ -40,24 +38,13 @@ static const sf_pair *find_name(const sf_node *index, sf_str name)
     return NULL;
 }
 
-static bool is_like(sf_str key, sf_str name)
-{
-    return last_part(key).n >= last_part(name).n &&
-           sf_str_eq_nocase(sf_str_sub(last_part(key), 0, last_part(name).n), last_part(name));
-}
-
-/* Names that begin alike, else those spelled most alike: "A, B, C". */
+/* The names most alike: "A, B, C". */
 static sf_str nearest(sf_arena *a, const sf_node *index, sf_str name)
 {
     sf_nearest list = {0};
 
-    for (uint32_t i = 0; i < index->n; i++) {
-        sf_str key = index->as.pairs[i].key;
-        unsigned d = is_like(key, name) ? 0 : sf_str_distance(last_part(key), last_part(name), FAR);
-
-        if (d <= FAR)
-            sf_nearest_add(&list, key, d);
-    }
+    for (uint32_t i = 0; i < index->n; i++)
+        sf_nearest_offer(&list, index->as.pairs[i].key, name);
     return sf_nearest_text(a, &list);
 }
 

@@ -86,19 +86,13 @@ static sf_str own_architecture(const sf_node *root, const sf_node **ret_node)
     return (sf_str){0};
 }
 
-/* The known architectures that are spelled most like `name`: "A, B, C". */
+/* The known architectures that are most like `name`: "A, B, C". */
 static sf_str nearest(sf_arena *a, const sf_node *map, sf_str name)
 {
-    enum { FAR = 24 };
     sf_nearest list = {0};
 
-    for (uint32_t i = 0; map && i < map->n; i++) {
-        sf_str key = map->as.pairs[i].key;
-        unsigned d = sf_str_distance(key, name, FAR);
-
-        if (d <= FAR)
-            sf_nearest_add(&list, key, d);
-    }
+    for (uint32_t i = 0; map && i < map->n; i++)
+        sf_nearest_offer(&list, map->as.pairs[i].key, name);
     return sf_nearest_text(a, &list);
 }
 
