@@ -205,7 +205,8 @@ static sf_str layout_text(sf_arena *a, const sf_model *m)
 
         for (size_t j = 0; j < m->n_kv; j++)
             if (m->kv[j].kind == k->kind && m->kv[j].kv_heads == k->kv_heads &&
-                m->kv[j].head_size == k->head_size && m->kv[j].window == k->window) {
+                m->kv[j].head_size == k->head_size && m->kv[j].window == k->window &&
+                m->kv[j].ratio == k->ratio && m->kv[j].pool == k->pool) {
                 seen = seen || j < i;
                 layers += m->kv[j].repeat;
             }
@@ -216,6 +217,8 @@ static sf_str layout_text(sf_arena *a, const sf_model *m)
                                k->kind == SF_KV_NONE    ? "layers without"
                                : k->kind == SF_KV_STATE ? state_name(k->state_kind)
                                                         : sf_kv_kind_name(k->kind));
+        if (k->ratio > 1)
+            text = sf_arena_printf(a, "%.*s 1:%u", SF_STR_ARG(text), k->ratio);
         if (k->window)
             text = sf_arena_printf(a, "%.*s (%llu)", SF_STR_ARG(text), (unsigned long long)k->window);
         if (k->kind != SF_KV_NONE && k->kv_heads)

@@ -58,12 +58,16 @@ static sf_str asked_dtype(const sf_kv_rules *r, const sf_model *m, sf_str flag)
     return is_auto ? SF_STR("auto") : flag;
 }
 
+/* Sparse latent attention, that is. */
 static bool has_indexer(const sf_model *m)
 {
-    for (size_t i = 0; i < m->n_kv; i++)
-        if (m->kv[i].kind == SF_KV_INDEXER)
-            return true;
-    return false;
+    bool indexer = false, latent = false;
+
+    for (size_t i = 0; i < m->n_kv; i++) {
+        indexer |= m->kv[i].kind == SF_KV_INDEXER;
+        latent |= m->kv[i].kind == SF_KV_MLA;
+    }
+    return indexer && latent;
 }
 
 /* Sparse latent attention keeps fp8 as 656-byte tokens, on SM120 even by default; SM100 has plain fp8. */

@@ -162,6 +162,21 @@ static sf_code tp_fails(const maker *k, uint32_t heads)
                          (unsigned long long)k->wish->tp, heads, SF_STR_ARG(k->m->name));
 }
 
+/* DeepSeek-V4: packed fp8 tokens, bytes of an indexer, or the fp32 state of a compressor; always so. */
+static sf_kv_spec pooled_spec(const sf_kv_layers *e, sf_kv_spec s)
+{
+    bool states = e->pool == SF_KV_POOL_STATES;
+
+    s.v4 = true;
+    s.v4_compressor = states;
+    s.kv_heads = e->kv_heads;
+    s.compress_ratio = e->ratio;
+    s.alignment = e->align;
+    s.store = states || e->kind == SF_KV_INDEXER ? SF_KV_STORE_PLAIN : SF_KV_STORE_DS_MLA;
+    s.dtype_bits = states ? 32 : 8;
+    return s;
+}
+
 /* The spec of one entry but for its block size. */
 static sf_code layer_spec(const maker *k, const sf_kv_layers *e, sf_kv_spec *ret)
 {
@@ -177,6 +192,10 @@ static sf_code layer_spec(const maker *k, const sf_kv_layers *e, sf_kv_spec *ret
                              "the size of the cache of layer %u is not known", e->first_layer);
     s.head_size = e->head_size;
     s.window = e->kind == SF_KV_SLIDING || e->kind == SF_KV_CHUNKED ? e->window : 0;
+    if (e->pool != SF_KV_POOL_NONE) {
+        *ret = pooled_spec(e, s);
+        return SF_OK;
+    }
     if (e->kind == SF_KV_MLA || e->kind == SF_KV_INDEXER) {
         s.kv_heads = 1;
     } else {
@@ -256,7 +275,9 @@ static void set_block(const maker *k, const sf_kv_layers *e, sf_kv_spec *s, uint
         s->state_mode = k->hybrid.mode;
         return;
     }
-    s->block_size = block;
+    s->block_size = e->block ? e->block : block;
+    if (e->block)
+        return;
     if (s->kind == SF_KV_SLIDING && k->r->swa_own_block)
         s->block_size = kernel_block(k, s);
     pad_entry(k, s);
@@ -275,6 +296,8 @@ static sf_code make_specs(maker *k)
 
         if (rc)
             return rc;
+        if (sf_kv_is_full(&k->specs[i]) && k->m->kv[i].block > block)
+            block = k->m->kv[i].block;
         if (k->m->kv[i].kind == SF_KV_FULL && !k->wish->block_size && kernel_block(k, &k->specs[i]) > block)
             block = kernel_block(k, &k->specs[i]);
     }

@@ -5,7 +5,10 @@
  */
 #include "model/family.h"
 
-enum { KV_FIELDS = 5, KV_ENTRIES = 4 };
+enum { KV_ENTRIES = 8 };
+
+/* Numbers of an entry, as `field_names`. */
+enum { KV_HEADS, KV_SIZE, KV_SIZE_V, KV_WINDOW, KV_BLOCK, KV_RATIO, KV_POOL, KV_ALIGN, KV_NUMBERS };
 
 static const char *const kind_names[] = {"full", "sliding", "chunked", "cross",
                                          "mla",  "indexer", "state",   "none"};
@@ -28,13 +31,14 @@ static bool kind_of(sf_str name, sf_kv_kind *ret)
 /* One entry of a `kv` list, ready to compute for each layer. */
 typedef struct kv_entry {
     const sf_node *node;
-    const sf_expr *kind, *when;
-    const sf_expr *field[KV_FIELDS]; /* heads, size, size_v, window, state_kind */
-    const sf_node *state;            /* a map of expressions, or NULL */
+    const sf_expr *kind, *when, *state_kind;
+    const sf_expr *field[KV_NUMBERS];
+    const sf_node *state; /* a map of expressions, or NULL */
     bool vary;
 } kv_entry;
 
-static const char *const field_names[KV_FIELDS] = {"heads", "size", "size_v", "window", "state_kind"};
+static const char *const field_names[KV_NUMBERS] = {"heads", "size",  "size_v", "window",
+                                                    "block", "ratio", "pool",   "align"};
 
 /* The expression of a key; integers are texts too. */
 static sf_code compile(sf_walk *w, const sf_frame *f, const sf_node *map, const char *key,
@@ -56,12 +60,14 @@ static sf_code compile_entry(sf_walk *w, const sf_frame *f, const sf_node *node,
         rc = sf_diag_error(w->dg, SF_E_EXPR, sf_node_where(node), NULL, "a kv entry without its kind");
     if (!rc)
         rc = compile(w, f, node, "when", &ret->when);
-    for (size_t i = 0; !rc && i < KV_FIELDS; i++)
+    if (!rc)
+        rc = compile(w, f, node, "state_kind", &ret->state_kind);
+    for (size_t i = 0; !rc && i < KV_NUMBERS; i++)
         rc = compile(w, f, node, field_names[i], &ret->field[i]);
     if (rc)
         return rc;
-    ret->vary = sf_expr_uses(ret->kind, SF_STR("i")) || ret->when || ret->state;
-    for (size_t i = 0; i < KV_FIELDS; i++)
+    ret->vary = sf_expr_uses(ret->kind, SF_STR("i")) || ret->when || ret->state || ret->state_kind;
+    for (size_t i = 0; i < KV_NUMBERS; i++)
         ret->vary |= ret->field[i] && sf_expr_uses(ret->field[i], SF_STR("i"));
     return SF_OK;
 }
@@ -103,11 +109,25 @@ static sf_code eval_kind(sf_walk *w, const sf_scope *scope, const kv_entry *e, u
                          SF_STR_ARG(v.kind == SF_VAL_STR ? v.s : SF_STR("?")));
 }
 
+static void set_numbers(const kv_entry *e, const int64_t n[KV_NUMBERS], sf_kv_layers *kv)
+{
+    bool one = kv->kind == SF_KV_MLA || kv->kind == SF_KV_INDEXER || n[KV_POOL]; /* K and V are one */
+
+    kv->kv_heads = (uint32_t)n[KV_HEADS];
+    kv->head_size = (uint32_t)n[KV_SIZE];
+    kv->head_size_v = (uint32_t)(e->field[KV_SIZE_V] ? n[KV_SIZE_V] : one ? 0 : n[KV_SIZE]);
+    kv->window = kv->kind == SF_KV_SLIDING || kv->kind == SF_KV_CHUNKED ? (uint64_t)n[KV_WINDOW] : 0;
+    kv->block = (uint32_t)n[KV_BLOCK];
+    kv->ratio = (uint32_t)n[KV_RATIO];
+    kv->pool = (sf_kv_pool)(n[KV_POOL] < SF_KV_POOL_COUNT ? n[KV_POOL] : SF_KV_POOL_NONE);
+    kv->align = (uint32_t)n[KV_ALIGN];
+}
+
 static sf_code eval_layer(sf_walk *w, const sf_frame *f, const kv_entry *e, uint32_t layer, bool *ret_there,
                           sf_kv_layers *ret)
 {
     sf_scope scope = sf_family_scope(w, f);
-    int64_t n[KV_FIELDS] = {0};
+    int64_t n[KV_NUMBERS] = {0};
     sf_kv_layers kv = {.first_layer = layer, .repeat = 1};
     sf_value v;
     sf_code rc = SF_OK;
@@ -118,11 +138,11 @@ static sf_code eval_layer(sf_walk *w, const sf_frame *f, const kv_entry *e, uint
     if (rc || !*ret_there)
         return rc;
     rc = eval_kind(w, &scope, e, layer, &kv.kind);
-    for (size_t i = 0; !rc && i < KV_FIELDS - 1; i++)
+    for (size_t i = 0; !rc && i < KV_NUMBERS; i++)
         if (e->field[i])
-            rc = sf_expr_eval_i64(e->field[i], &scope, 0, (int64_t)1 << 31, w->dg, &n[i]);
-    if (!rc && e->field[KV_FIELDS - 1]) {
-        rc = sf_expr_eval(e->field[KV_FIELDS - 1], &scope, w->dg, &v);
+            rc = sf_expr_eval_i64(e->field[i], &scope, 0, INT32_MAX, w->dg, &n[i]);
+    if (!rc && e->state_kind) {
+        rc = sf_expr_eval(e->state_kind, &scope, w->dg, &v);
         kv.state_kind = !rc && v.kind == SF_VAL_STR ? v.s : (sf_str){0};
     }
     if (!rc && e->state)
@@ -130,13 +150,8 @@ static sf_code eval_layer(sf_walk *w, const sf_frame *f, const kv_entry *e, uint
     if (rc)
         return rc;
     if (kv.kind == SF_KV_STATE || kv.kind == SF_KV_NONE)
-        n[0] = n[1] = n[2] = 0; /* what an entry of several kinds says of its attention layers */
-    kv.kv_heads = (uint32_t)n[0];
-    kv.head_size = (uint32_t)n[1];
-    kv.head_size_v = (uint32_t)(e->field[2]                                        ? n[2]
-                                : kv.kind == SF_KV_MLA || kv.kind == SF_KV_INDEXER ? 0
-                                                                                   : n[1]);
-    kv.window = kv.kind == SF_KV_SLIDING || kv.kind == SF_KV_CHUNKED ? (uint64_t)n[3] : 0;
+        n[KV_HEADS] = n[KV_SIZE] = n[KV_SIZE_V] = 0; /* what an entry of several kinds says of its attention layers */
+    set_numbers(e, n, &kv);
     *ret = kv;
     return SF_OK;
 }
@@ -144,7 +159,8 @@ static sf_code eval_layer(sf_walk *w, const sf_frame *f, const kv_entry *e, uint
 static bool same_cache(const sf_kv_layers *a, const sf_kv_layers *b)
 {
     return a->kind == b->kind && a->kv_heads == b->kv_heads && a->head_size == b->head_size &&
-           a->head_size_v == b->head_size_v && a->window == b->window &&
+           a->head_size_v == b->head_size_v && a->window == b->window && a->block == b->block &&
+           a->ratio == b->ratio && a->pool == b->pool && a->align == b->align &&
            sf_str_eq(a->state_kind, b->state_kind);
 }
 

@@ -23,6 +23,14 @@ typedef enum sf_kv_kind {
 } sf_kv_kind;
 const char *sf_kv_kind_name(sf_kv_kind kind);
 
+/* DeepSeek-V4 keeps caches of several kinds in one pool: tokens (compressed or not), and compressors' states. */
+typedef enum sf_kv_pool {
+    SF_KV_POOL_NONE,
+    SF_KV_POOL_TOKENS,
+    SF_KV_POOL_STATES, /* fp32 */
+    SF_KV_POOL_COUNT
+} sf_kv_pool;
+
 /* `repeat` consecutive layers of the model with the same cache. */
 typedef struct sf_kv_layers {
     sf_kv_kind kind;
@@ -31,6 +39,10 @@ typedef struct sf_kv_layers {
     uint32_t head_size;   /* of K; MLA: kv_lora_rank + rope */
     uint32_t head_size_v; /* of V; equals head_size for most; 0 for MLA */
     uint64_t window;      /* sliding: window; chunked: chunk */
+    uint32_t block;       /* tokens of a block that the layer itself asks for; 0: the backend's */
+    uint32_t ratio;       /* tokens for each stored one; 0 or 1: all are stored */
+    uint32_t align;       /* bytes that a page is rounded up to; 0: none */
+    sf_kv_pool pool;
     sf_str state_kind;    /* "mamba1", "mamba2", "gdn", "short_conv", "linear", "kda" */
     const sf_node *state; /* its parameters as the family computed them (a map of integers) */
 } sf_kv_layers;
