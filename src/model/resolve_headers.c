@@ -13,7 +13,7 @@ typedef struct key {
     uint8_t n_dims;
     bool maybe; /* all of them may be absent */
     sf_dtype dtype;
-    uint64_t expected, found, dtype_count;
+    uint64_t expected, needed, found, dtype_count; /* needed: without those that are not loaded */
 } key;
 
 typedef struct check {
@@ -95,6 +95,8 @@ static sf_code add_derived(check *c, const sf_family_tensor *ft)
     k = &c->keys[*slot - 1];
     k->maybe &= ft->maybe;
     k->expected = sf_add_sat(k->expected, sf_tensor_stored_count(&ft->t));
+    if (ft->t.loaded)
+        k->needed = sf_add_sat(k->needed, sf_tensor_stored_count(&ft->t));
     return SF_OK;
 }
 
@@ -300,6 +302,12 @@ static sf_code replace(check *c, const sf_node *keeps)
     return SF_OK;
 }
 
+/* What is not loaded is not stored either, such as the prediction layers of a quantised copy. */
+static bool without_unloaded(const key *k)
+{
+    return k->needed < k->expected && k->found == k->needed;
+}
+
 /* Every key whose table is at hand must have been found as often as it is expected. */
 static size_t judge(const check *c, const key **ret_first)
 {
@@ -309,7 +317,8 @@ static size_t judge(const check *c, const key **ret_first)
     for (size_t i = 0; i < c->n; i++) {
         const key *k = &c->keys[i];
 
-        if (!table_of(c->w, k->sub) || k->found == k->expected || (k->maybe && k->found == 0))
+        if (!table_of(c->w, k->sub) || k->found == k->expected || without_unloaded(k) ||
+            (k->maybe && k->found == 0))
             continue;
         bad++;
         if (!first)
@@ -333,7 +342,7 @@ static void take_over(check *c, size_t n_derived)
             uint8_t n_dims = sf_tensor_stored_dims(&ft->t, dims);
             const key *k = &c->keys[*find_slot(c, fold(w->a, ft->t.name), ft->sub, dims, n_dims) - 1];
 
-            if (k->found == 0)
+            if (k->found == 0 || (!ft->t.loaded && without_unloaded(k)))
                 continue;
             ft->t.disk_dtype = k->dtype;
         } else if (i < n_derived && ft->maybe) {

@@ -1,6 +1,8 @@
 /* moe: mixtures of experts and latent attention: parameters, cache and cuts, against published figures. */
 #include "model_helper.h"
 
+#include <math.h>
+
 #include "memory/weights_cut.h"
 
 /* The model as it was before it was quantised. */
@@ -46,8 +48,9 @@ static uint64_t token_bytes(const sf_model *m)
 }
 
 /*
- * Whole checkpoints.  `scales`: the published count includes those of 128 × 128 blocks, which shows
- * that the right tensors are taken for linear layers.  https://github.com/gogongxt/python/tree/main/scripts
+ * Whole checkpoints.  `scales`: the published count includes those of 128 x 128 blocks, which shows that the
+ * right tensors are taken for linear layers.  https://github.com/gogongxt/python/tree/main/scripts and the counts
+ * that the publishers' model pages show.
  */
 static void test_published(void **state)
 {
@@ -56,13 +59,27 @@ static void test_published(void **state)
         uint64_t params, more, tensors, kv; /* more: what is stored and never looked at */
         bool scales;
     } row[] = {
-        {"deepseek-ai/DeepSeek-V2-Lite", 15706484224u,   0,       5291,  31104,                false},
-        {"deepseek-ai/DeepSeek-R1",      684531386000u,  0,       0,     70272,                true },
-        {"deepseek-ai/DeepSeek-V3.2",    685396921376u,  0,       0,     78324,                true },
-        {"moonshotai/Kimi-K2-Instruct",  1026470731056u, 61 * 56, 0,     70272,                true }, /* inv_freq */
-        {"zai-org/GLM-5.1",              753864139008u,  0,       59870, 78 * (1152 + 132),    false},
-        {"zai-org/GLM-5.2",              753329940480u,  0,       59585, 78 * 1152 + 21 * 132, false},
-        {"zai-org/GLM-4.7-Flash",        31221488576u,   0,       9703,  47 * 1152,            false},
+        {"deepseek-ai/DeepSeek-V2-Lite",  15706484224u,   0,       5291,  31104,                      false},
+        {"deepseek-ai/DeepSeek-V2",       235741434880u,  0,       0,     69120,                      false},
+        {"deepseek-ai/DeepSeek-R1",       684531386000u,  0,       0,     70272,                      true },
+        {"deepseek-ai/DeepSeek-V3.2",     685396921376u,  0,       0,     78324,                      true },
+        {"deepseek-ai/DeepSeek-V4-Flash", 290944616402u,  0,       0,     0,                          false},
+        {"deepseek-ai/DeepSeek-V4-Pro",   1598839674782u, 0,       0,     0,                          false},
+        {"moonshotai/Kimi-K2-Instruct",   1026470731056u, 61 * 56, 0,     70272,                      true }, /* inv_freq */
+        {"zai-org/GLM-5.1",               753864139008u,  0,       59870, 78 * (1152 + 132),          false},
+        {"zai-org/GLM-5.1-FP8",           753910024032u,  0,       0,     78 * (1152 + 132),          true },
+        {"zai-org/GLM-5.2",               753329940480u,  0,       59585, 78 * 1152 + 21 * 132,       false},
+        {"zai-org/GLM-4.7-Flash",         31221488576u,   0,       9703,  47 * 1152,                  false},
+        {"zai-org/GLM-4.5",               358337791296u,  0,       0,     92 * 4096,                  false},
+        {"zai-org/GLM-4.5-Air",           110468824832u,  0,       0,     46 * 4096,                  false},
+        {"zai-org/GLM-4.7",               358337791296u,  0,       0,     92 * 4096,                  false},
+        {"openai/gpt-oss-20b",            20914757184u,   0,       411,   24 * 2048,                  false},
+        {"openai/gpt-oss-120b",           116829156672u,  0,       0,     36 * 2048,                  false},
+        {"MiniMaxAI/MiniMax-M2",          228689764864u,  0,       0,     62 * 4096,                  false},
+        {"MiniMaxAI/MiniMax-M2.7",        228703644928u,  0,       0,     62 * 4096,                  true },
+ /* V2.5's language model: the sum of the listed tensors, without scales and prediction layers */
+        {"XiaomiMiMo/MiMo-V2-Flash",      308778780864u,  0,       0,     9 * 4 * 640 + 39 * 8 * 640, false},
+        {"Qwen/Qwen1.5-MoE-A2.7B",        14315784192u,   0,       0,     24 * 8192,                  false},
     };
     fixture *f = *state;
 
@@ -75,9 +92,140 @@ static void test_published(void **state)
         assert_int_equal(params + (row[i].scales ? block_scales(m) : 0) + row[i].more, row[i].params);
         if (row[i].tensors)
             assert_int_equal(tensors, row[i].tensors);
-        assert_int_equal(token_bytes(m), row[i].kv);
+        if (row[i].kv)
+            assert_int_equal(token_bytes(m), row[i].kv);
     }
     assert_int_equal(f->dg.n, 0);
+}
+
+/* Counts that are published in billions. */
+static void test_published_billions(void **state)
+{
+    static const struct {
+        const char *name;
+        double billions, half; /* half of the last digit */
+        uint64_t kv;
+    } row[] = {
+        {"zai-org/GLM-4-32B-0414",         32.6, 0.05,  61 * 1024       },
+        {"XiaomiMiMo/MiMo-7B-Base",        7.83, 0.005, 36 * 4096       },
+        {"openbmb/MiniCPM3-4B",            4.07, 0.005, 62 * 40 * 96 * 4},
+        {"microsoft/Phi-3.5-MoE-instruct", 41.9, 0.05,  32 * 4096       },
+        {"databricks/dbrx-instruct",       132,  0.5,   40 * 4096       },
+    };
+    fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        const sf_model *m = plain_model(f, row[i].name);
+
+        assert_non_null(m);
+        assert_true(fabs((double)params_of(m, NULL) / 1e9 - row[i].billions) <= row[i].half);
+        assert_int_equal(token_bytes(m), row[i].kv);
+    }
+}
+
+/* Language models that are published inside multimodal ones: the count without the tower and the projector. */
+static void test_inner_texts(void **state)
+{
+    static const struct {
+        const char *json;
+        uint64_t params;
+    } row[] = {
+  /* 108,641,793,536 and 401,583,781,376 with 871,932,416 of vision */
+        {"{\"architectures\":[\"Llama4ForCausalLM\"],\"head_dim\":128,\"hidden_size\":5120,\"intermediate_"
+         "size\":8192,"
+         "\"intermediate_size_mlp\":16384,\"interleave_moe_layer_step\":1,\"max_position_embeddings\":"
+         "10485760,"
+         "\"num_attention_heads\":40,\"num_hidden_layers\":48,\"num_key_value_heads\":8,\"num_local_"
+         "experts\":16,"
+         "\"num_experts_per_tok\":1,\"attention_chunk_size\":8192,\"vocab_size\":202048,\"torch_dtype\":"
+         "\"bfloat16\"}",                                                                        108641793536u - 871932416u     },
+        {"{\"architectures\":[\"Llama4ForCausalLM\"],\"head_dim\":128,\"hidden_size\":5120,\"intermediate_"
+         "size\":8192,"
+         "\"intermediate_size_mlp\":16384,\"interleave_moe_layer_step\":2,\"max_position_embeddings\":"
+         "1048576,"
+         "\"num_attention_heads\":40,\"num_hidden_layers\":48,\"num_key_value_heads\":8,\"num_local_"
+         "experts\":128,"
+         "\"num_experts_per_tok\":1,\"attention_chunk_size\":8192,\"vocab_size\":202048,\"torch_dtype\":"
+         "\"bfloat16\"}",                                                                        401583781376u - 871932416u     },
+ /* Step-3.5 and 3.7 Flash */
+        {"{\"architectures\":[\"Step3p7FlashForCausalLM\"],\"num_hidden_layers\":4,\"hidden_size\":4096,"
+         "\"num_attention_heads\":64,\"num_key_value_heads\":8,\"head_dim\":128,\"vocab_size\":128896,"
+         "\"max_position_embeddings\":65536,\"intermediate_size\":11264,\"sliding_window\":512,\"layer_"
+         "types\":"
+         "[\"full_attention\",\"sliding_attention\",\"sliding_attention\",\"sliding_attention\"],"
+         "\"first_k_dense_replace\":3,\"num_experts\":288,\"num_experts_per_tok\":8,\"moe_intermediate_"
+         "size\":1280,"
+         "\"share_expert_dim\":1280,\"use_moe_router_bias\":true,\"torch_dtype\":\"bfloat16\"}", 2 * 128896u * 4096u + 4096u + /* q and o, k and v, gate, norms of the two kinds of layers */
+             4096u * (2 * 64 * 128 + 2 * 1024 + 64) + 3 * 4096u * (2 * 96 * 128 + 2 * 1024 + 96) +
+             4 * (2 * 4096u + 256u) + 3 * 3 * 4096u * 11264u + (uint64_t)289 * 3 * 4096 * 1280 +
+             288u * 4096u + 288u},
+    };
+    fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        const sf_model *m = NULL;
+
+        assert_int_equal(resolve_text(f, row[i].json, NULL, &m), SF_OK);
+        assert_int_equal(params_of(m, NULL), row[i].params);
+    }
+}
+
+/* Experts that lie in one tensor a layer: as the checkpoint has them, and as the engine does. */
+static void test_stacked_experts(void **state)
+{
+    static const struct {
+        const char *model, *name;
+        uint64_t dims[2], stored[3];
+        uint8_t n_stored;
+    } row[] = {
+        {"openai/gpt-oss-20b",       "model.layers.{}.mlp.experts.gate_up_proj",      {5760, 2880},  {32, 2880, 5760}, 3},
+        {"openai/gpt-oss-20b",       "model.layers.{}.mlp.experts.gate_up_proj_bias", {5760},        {32, 5760},       2},
+        {"databricks/dbrx-instruct",
+         "transformer.blocks.{}.ffn.experts.mlp.w1",                                  {10752, 6144},
+         {172032, 6144},
+         2                                                                                                              },
+        {"databricks/dbrx-instruct",
+         "transformer.blocks.{}.ffn.experts.mlp.w2",                                  {6144, 10752},
+         {172032, 6144},
+         2                                                                                                              },
+    };
+    fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        const sf_model *m = plain_model(f, row[i].model);
+        const sf_tensor *t = tensor_of(m, row[i].name);
+        uint64_t dims[SF_TENSOR_DIMS] = {0};
+
+        assert_non_null(t);
+        assert_memory_equal(t->dims, row[i].dims, t->n_dims * sizeof *dims);
+        assert_int_equal(sf_tensor_stored_dims(t, dims), row[i].n_stored);
+        assert_memory_equal(dims, row[i].stored, row[i].n_stored * sizeof *dims);
+        assert_int_equal(sf_tensor_stored_count(t), t->repeat);
+        assert_int_equal(sf_tensor_count(t), (uint64_t)t->repeat * t->experts);
+    }
+}
+
+/* Expert parallelism deals out whole experts, biases with them. */
+static void test_expert_parallel(void **state)
+{
+    fixture *f = *state;
+    const sf_model *m = plain_model(f, "openai/gpt-oss-20b");
+    sf_weights_wish wish = {.tp = 2, .pp = 1, .ep = 2};
+    uint64_t numel = 0;
+
+    assert_int_equal(
+        sf_weights_cut(m, tensor_of(m, "model.layers.{}.mlp.experts.gate_up_proj"), &wish, &f->dg, &numel),
+        SF_OK);
+    assert_int_equal(numel, 16 * 5760 * 2880);
+    assert_int_equal(
+        sf_weights_cut(m, tensor_of(m, "model.layers.{}.mlp.experts.down_proj_bias"), &wish, &f->dg, &numel),
+        SF_OK);
+    assert_int_equal(numel, 16 * 2880);
+    wish.ep = 0;
+    assert_int_equal(
+        sf_weights_cut(m, tensor_of(m, "model.layers.{}.mlp.experts.gate_up_proj"), &wish, &f->dg, &numel),
+        SF_OK);
+    assert_int_equal(numel, (uint64_t)32 * 2880 * 2880);
 }
 
 /* Prediction layers are stored behind the last, as a component of their own, and not loaded. */
@@ -150,10 +298,9 @@ static void test_latent_cuts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_published),
-        TEST(test_prediction_layers),
-        TEST(test_shared_indexers),
-        TEST(test_latent_cuts),
+        TEST(test_published),       TEST(test_published_billions), TEST(test_inner_texts),
+        TEST(test_stacked_experts), TEST(test_expert_parallel),    TEST(test_prediction_layers),
+        TEST(test_shared_indexers), TEST(test_latent_cuts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
