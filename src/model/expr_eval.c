@@ -9,8 +9,8 @@
 static sf_code eval(const sf_expr *e, const sf_scope *scope, sf_diags *dg, sf_value *ret);
 
 /* Errors point at the user's config; the expression and its place in the family file come second. */
-static sf_code fail(const sf_expr *e, const sf_scope *scope, const sf_value *v, sf_diags *dg,
-                    const char *what)
+sf_code sf_expr_fail(const sf_expr *e, const sf_scope *scope, const sf_value *v, sf_diags *dg,
+                     const char *what)
 {
     const sf_node *where = v && v->node ? v->node : scope->section;
     sf_where at = where ? sf_node_where(where) : sf_expr_where(e);
@@ -45,7 +45,7 @@ static sf_value missing(sf_str key)
     return (sf_value){.kind = SF_VAL_MISSING, .s = key};
 }
 
-static sf_value of_node(const sf_node *n, sf_str key)
+sf_value sf_expr_of_node(const sf_node *n, sf_str key)
 {
     if (!n || sf_node_absent(n))
         return missing(key);
@@ -72,7 +72,7 @@ static sf_value walk(const sf_node *n, sf_str path, sf_str key)
         more = sf_str_split(&path, '.', &part);
         n = sf_node_get_str(n, part);
     }
-    return of_node(n, key);
+    return sf_expr_of_node(n, key);
 }
 
 /* What a bound name has behind its dots. */
@@ -93,12 +93,12 @@ static sf_value eval_name(const sf_expr *e, const sf_scope *scope)
     return walk(sf_node_get_str(scope->section, e->name), e->path, e->text);
 }
 
-static bool is_number(const sf_value *v)
+bool sf_expr_is_number(const sf_value *v)
 {
     return v->kind == SF_VAL_INT || v->kind == SF_VAL_FLOAT;
 }
 
-static double as_double(const sf_value *v)
+double sf_expr_double(const sf_value *v)
 {
     return v->kind == SF_VAL_INT ? (double)v->i : v->f;
 }
@@ -120,10 +120,11 @@ static bool truth(const sf_value *v)
 }
 
 /* False when the two cannot be compared. */
-static bool equal(const sf_value *a, const sf_value *b, bool *ret)
+bool sf_expr_equal(const sf_value *a, const sf_value *b, bool *ret)
 {
-    if (is_number(a) && is_number(b))
-        *ret = a->kind == SF_VAL_INT && b->kind == SF_VAL_INT ? a->i == b->i : as_double(a) == as_double(b);
+    if (sf_expr_is_number(a) && sf_expr_is_number(b))
+        *ret = a->kind == SF_VAL_INT && b->kind == SF_VAL_INT ? a->i == b->i
+                                                              : sf_expr_double(a) == sf_expr_double(b);
     else if (a->kind == SF_VAL_STR && b->kind == SF_VAL_STR)
         *ret = sf_str_eq(a->s, b->s);
     else if (a->kind == SF_VAL_NODE || b->kind == SF_VAL_NODE)
@@ -134,7 +135,7 @@ static bool equal(const sf_value *a, const sf_value *b, bool *ret)
 }
 
 /* floor() of a double that fits an integer; false when it does not. */
-static bool floor_i64(double f, int64_t *ret)
+bool sf_expr_floor(double f, int64_t *ret)
 {
     int64_t i;
 
@@ -145,39 +146,39 @@ static bool floor_i64(double f, int64_t *ret)
     return true;
 }
 
-static int64_t floor_div(int64_t a, int64_t b)
+int64_t sf_expr_floor_div(int64_t a, int64_t b)
 {
     return a / b - (a % b != 0 && (a < 0) != (b < 0));
 }
 
-static sf_code arith_float(const sf_expr *e, const sf_scope *scope, sf_expr_op op, double a, double b,
-                           sf_diags *dg, sf_value *ret)
+sf_code sf_expr_arith_float(const sf_expr *e, const sf_scope *scope, sf_expr_op op, double a, double b,
+                            sf_diags *dg, sf_value *ret)
 {
     double f;
 
     if (op == SF_OP_MOD)
-        return fail(e, scope, NULL, dg, "a remainder of a fraction");
+        return sf_expr_fail(e, scope, NULL, dg, "a remainder of a fraction");
     if (op == SF_OP_DIV && b == 0)
-        return fail(e, scope, NULL, dg, "division by zero");
+        return sf_expr_fail(e, scope, NULL, dg, "division by zero");
     f = op == SF_OP_ADD ? a + b : op == SF_OP_SUB ? a - b : op == SF_OP_MUL ? a * b : a / b;
     if (!(f > -1e300 && f < 1e300))
-        return fail(e, scope, NULL, dg, "a number without bounds");
+        return sf_expr_fail(e, scope, NULL, dg, "a number without bounds");
     *ret = (sf_value){.kind = SF_VAL_FLOAT, .f = f};
     return SF_OK;
 }
 
-static sf_code arith_int(const sf_expr *e, const sf_scope *scope, sf_expr_op op, int64_t a, int64_t b,
-                         sf_diags *dg, sf_value *ret)
+sf_code sf_expr_arith_int(const sf_expr *e, const sf_scope *scope, sf_expr_op op, int64_t a, int64_t b,
+                          sf_diags *dg, sf_value *ret)
 {
     int64_t r = 0;
     bool over = false;
 
     if (op == SF_OP_DIV || op == SF_OP_MOD) {
         if (b == 0)
-            return fail(e, scope, NULL, dg, "division by zero");
+            return sf_expr_fail(e, scope, NULL, dg, "division by zero");
         over = a == INT64_MIN && b == -1;
         if (!over)
-            r = op == SF_OP_DIV ? floor_div(a, b) : a - floor_div(a, b) * b;
+            r = op == SF_OP_DIV ? sf_expr_floor_div(a, b) : a - sf_expr_floor_div(a, b) * b;
     } else if (op == SF_OP_ADD) {
         over = __builtin_add_overflow(a, b, &r);
     } else if (op == SF_OP_SUB) {
@@ -186,7 +187,7 @@ static sf_code arith_int(const sf_expr *e, const sf_scope *scope, sf_expr_op op,
         over = __builtin_mul_overflow(a, b, &r);
     }
     if (over)
-        return fail(e, scope, NULL, dg, "a number that is too large");
+        return sf_expr_fail(e, scope, NULL, dg, "a number that is too large");
     *ret = sf_value_i64(r);
     return SF_OK;
 }
@@ -194,13 +195,13 @@ static sf_code arith_int(const sf_expr *e, const sf_scope *scope, sf_expr_op op,
 static sf_code eval_arith(const sf_expr *e, const sf_scope *scope, const sf_value *a, const sf_value *b,
                           sf_diags *dg, sf_value *ret)
 {
-    if (!is_number(a))
-        return fail(e, scope, a, dg, "a number is expected");
-    if (!is_number(b))
-        return fail(e, scope, b, dg, "a number is expected");
+    if (!sf_expr_is_number(a))
+        return sf_expr_fail(e, scope, a, dg, "a number is expected");
+    if (!sf_expr_is_number(b))
+        return sf_expr_fail(e, scope, b, dg, "a number is expected");
     if (a->kind == SF_VAL_INT && b->kind == SF_VAL_INT)
-        return arith_int(e, scope, e->op, a->i, b->i, dg, ret);
-    return arith_float(e, scope, e->op, as_double(a), as_double(b), dg, ret);
+        return sf_expr_arith_int(e, scope, e->op, a->i, b->i, dg, ret);
+    return sf_expr_arith_float(e, scope, e->op, sf_expr_double(a), sf_expr_double(b), dg, ret);
 }
 
 static sf_code eval_compare(const sf_expr *e, const sf_scope *scope, const sf_value *a, const sf_value *b,
@@ -209,23 +210,23 @@ static sf_code eval_compare(const sf_expr *e, const sf_scope *scope, const sf_va
     bool yes = false;
 
     if (e->op == SF_OP_EQ || e->op == SF_OP_NE) {
-        if (!equal(a, b, &yes))
-            return fail(e, scope, a->kind == SF_VAL_NODE ? a : b, dg, "a list cannot be compared");
+        if (!sf_expr_equal(a, b, &yes))
+            return sf_expr_fail(e, scope, a->kind == SF_VAL_NODE ? a : b, dg, "a list cannot be compared");
         *ret = sf_value_i64(e->op == SF_OP_EQ ? yes : !yes);
         return SF_OK;
     }
-    if (!is_number(a) || !is_number(b))
-        return fail(e, scope, is_number(a) ? b : a, dg, "a number is expected");
+    if (!sf_expr_is_number(a) || !sf_expr_is_number(b))
+        return sf_expr_fail(e, scope, sf_expr_is_number(a) ? b : a, dg, "a number is expected");
     if (a->kind == SF_VAL_INT && b->kind == SF_VAL_INT)
         yes = e->op == SF_OP_LT   ? a->i < b->i
               : e->op == SF_OP_LE ? a->i <= b->i
               : e->op == SF_OP_GT ? a->i > b->i
                                   : a->i >= b->i;
     else
-        yes = e->op == SF_OP_LT   ? as_double(a) < as_double(b)
-              : e->op == SF_OP_LE ? as_double(a) <= as_double(b)
-              : e->op == SF_OP_GT ? as_double(a) > as_double(b)
-                                  : as_double(a) >= as_double(b);
+        yes = e->op == SF_OP_LT   ? sf_expr_double(a) < sf_expr_double(b)
+              : e->op == SF_OP_LE ? sf_expr_double(a) <= sf_expr_double(b)
+              : e->op == SF_OP_GT ? sf_expr_double(a) > sf_expr_double(b)
+                                  : sf_expr_double(a) >= sf_expr_double(b);
     *ret = sf_value_i64(yes);
     return SF_OK;
 }
@@ -273,16 +274,16 @@ static sf_code eval_unary(const sf_expr *e, const sf_scope *scope, sf_diags *dg,
         *ret = sf_value_i64(!truth(&a));
         return SF_OK;
     }
-    if (!is_number(&a))
-        return fail(e, scope, &a, dg, "a number is expected");
+    if (!sf_expr_is_number(&a))
+        return sf_expr_fail(e, scope, &a, dg, "a number is expected");
     if (a.kind == SF_VAL_INT)
-        return arith_int(e, scope, SF_OP_SUB, 0, a.i, dg, ret);
+        return sf_expr_arith_int(e, scope, SF_OP_SUB, 0, a.i, dg, ret);
     *ret = (sf_value){.kind = SF_VAL_FLOAT, .f = -a.f};
     return SF_OK;
 }
 
 /* Items of a list, bytes of a text: layer patterns such as "M*E-" have one letter a layer. */
-static uint64_t length(const sf_value *v)
+uint64_t sf_expr_length(const sf_value *v)
 {
     return v->kind == SF_VAL_STR ? v->s.n : v->node->n;
 }
@@ -302,11 +303,11 @@ static sf_code eval_index(const sf_expr *e, const sf_scope *scope, sf_diags *dg,
         return SF_OK;
     }
     if (list.kind != SF_VAL_STR && (list.kind != SF_VAL_NODE || list.node->kind != SF_SEQ))
-        return fail(e, scope, &list, dg, "a list is expected");
+        return sf_expr_fail(e, scope, &list, dg, "a list is expected");
     if (index.kind != SF_VAL_INT)
-        return fail(e, scope, &index, dg, "an integer is expected");
-    if (index.i < 0 || (uint64_t)index.i >= length(&list))
-        return fail(e, scope, &list, dg, "the list is too short");
+        return sf_expr_fail(e, scope, &index, dg, "an integer is expected");
+    if (index.i < 0 || (uint64_t)index.i >= sf_expr_length(&list))
+        return sf_expr_fail(e, scope, &list, dg, "the list is too short");
     if (list.kind == SF_VAL_STR) {
         *ret = (sf_value){.kind = SF_VAL_STR,
                           .s = sf_str_sub(list.s, (size_t)index.i, (size_t)index.i + 1),
@@ -314,7 +315,7 @@ static sf_code eval_index(const sf_expr *e, const sf_scope *scope, sf_diags *dg,
         return SF_OK;
     }
     item = sf_node_item(list.node, (size_t)index.i);
-    *ret = e->path.n ? walk(item, e->path, e->text) : of_node(item, e->text);
+    *ret = e->path.n ? walk(item, e->path, e->text) : sf_expr_of_node(item, e->text);
     return SF_OK;
 }
 
@@ -330,122 +331,6 @@ static sf_code eval_if(const sf_expr *e, const sf_scope *scope, sf_diags *dg, sf
     return eval(e->arg[truth(&c) ? 1 : 2], scope, dg, ret);
 }
 
-/* Sum or product over a list of numbers. */
-static sf_code fold_list(const sf_expr *e, const sf_scope *scope, const sf_value *list, sf_diags *dg,
-                         sf_value *ret)
-{
-    sf_value total = sf_value_i64(e->fn == SF_FN_PROD);
-
-    for (uint32_t i = 0; i < list->node->n; i++) {
-        sf_value v = of_node(sf_node_item(list->node, i), e->text);
-        sf_code rc;
-
-        if (!is_number(&v))
-            return fail(e, scope, list, dg, "a list of numbers is expected");
-        if (total.kind == SF_VAL_INT && v.kind == SF_VAL_INT)
-            rc = arith_int(e, scope, e->fn == SF_FN_PROD ? SF_OP_MUL : SF_OP_ADD, total.i, v.i, dg, &total);
-        else
-            rc = arith_float(e, scope, e->fn == SF_FN_PROD ? SF_OP_MUL : SF_OP_ADD, as_double(&total),
-                             as_double(&v), dg, &total);
-        if (rc)
-            return rc;
-    }
-    *ret = total;
-    return SF_OK;
-}
-
-static sf_code call_list(const sf_expr *e, const sf_scope *scope, const sf_value *v, sf_diags *dg,
-                         sf_value *ret)
-{
-    if (e->fn == SF_FN_LEN && (v[0].kind == SF_VAL_NODE || v[0].kind == SF_VAL_STR)) {
-        *ret = sf_value_i64((int64_t)length(&v[0]));
-        return SF_OK;
-    }
-    if (e->fn == SF_FN_CONTAINS && v[0].kind == SF_VAL_STR) {
-        if (v[1].kind != SF_VAL_STR)
-            return fail(e, scope, &v[1], dg, "a text is expected");
-        *ret = sf_value_i64(sf_str_find(v[0].s, v[1].s) >= 0);
-        return SF_OK;
-    }
-    if (v[0].kind != SF_VAL_NODE || v[0].node->kind != SF_SEQ)
-        return fail(e, scope, &v[0], dg, "a list is expected");
-    if (e->fn != SF_FN_CONTAINS)
-        return fold_list(e, scope, &v[0], dg, ret);
-    *ret = sf_value_i64(0);
-    for (uint32_t i = 0; i < v[0].node->n; i++) {
-        sf_value item = of_node(sf_node_item(v[0].node, i), e->text);
-        bool same = false;
-
-        if (equal(&item, &v[1], &same) && same)
-            *ret = sf_value_i64(1);
-    }
-    return SF_OK;
-}
-
-static sf_code call_int(const sf_expr *e, const sf_scope *scope, const sf_value *v, sf_diags *dg,
-                        sf_value *ret)
-{
-    int64_t a = v[0].i, b = e->n_args > 1 ? v[1].i : 0;
-    sf_value r = sf_value_i64(1);
-
-    for (uint32_t i = 0; i < e->n_args; i++)
-        if (v[i].kind != SF_VAL_INT)
-            return fail(e, scope, &v[i], dg, "an integer is expected");
-    if (e->fn == SF_FN_CDIV || e->fn == SF_FN_EXACT) {
-        if (b <= 0)
-            return fail(e, scope, &v[1], dg, "division by zero or by a negative number");
-        if (e->fn == SF_FN_EXACT && a % b != 0)
-            return fail(e, scope, &v[0], dg, "the division leaves a remainder");
-        *ret = sf_value_i64(floor_div(a, b) + (e->fn == SF_FN_CDIV && a % b != 0));
-        return SF_OK;
-    }
-    if (e->fn == SF_FN_POW2CEIL) {
-        if (a < 0 || a > (int64_t)1 << 62)
-            return fail(e, scope, &v[0], dg, "a number that is too large");
-        while (r.i < a)
-            r.i *= 2;
-        *ret = r;
-        return SF_OK;
-    }
-    if (b < 0 || b > 64)
-        return fail(e, scope, &v[1], dg, "an exponent from 0 to 64 is expected");
-    for (int64_t i = 0; i < b; i++) {
-        sf_code rc = arith_int(e, scope, SF_OP_MUL, r.i, a, dg, &r);
-
-        if (rc)
-            return rc;
-    }
-    *ret = r;
-    return SF_OK;
-}
-
-static sf_code call_number(const sf_expr *e, const sf_scope *scope, const sf_value *v, sf_diags *dg,
-                           sf_value *ret)
-{
-    for (uint32_t i = 0; i < e->n_args; i++)
-        if (!is_number(&v[i]))
-            return fail(e, scope, &v[i], dg, "a number is expected");
-    *ret = v[0];
-    for (uint32_t i = 1; i < e->n_args; i++) {
-        bool both = ret->kind == SF_VAL_INT && v[i].kind == SF_VAL_INT;
-        bool less = both ? v[i].i < ret->i : as_double(&v[i]) < as_double(ret);
-
-        if (less == (e->fn == SF_FN_MIN))
-            *ret = v[i];
-    }
-    if (e->fn == SF_FN_FLOAT)
-        *ret = (sf_value){.kind = SF_VAL_FLOAT, .f = as_double(&v[0])};
-    if (e->fn == SF_FN_FLOOR && v[0].kind == SF_VAL_FLOAT) {
-        int64_t i;
-
-        if (!floor_i64(v[0].f, &i))
-            return fail(e, scope, &v[0], dg, "a number that is too large");
-        *ret = sf_value_i64(i);
-    }
-    ret->node = NULL;
-    return SF_OK;
-}
-
 /* most(list, e): e for each item in turn. */
 static sf_code eval_most(const sf_expr *e, const sf_scope *scope, sf_diags *dg, sf_value *ret)
 {
@@ -459,33 +344,19 @@ static sf_code eval_most(const sf_expr *e, const sf_scope *scope, sf_diags *dg, 
     }
     seq = list.kind == SF_VAL_NODE && list.node->kind == SF_SEQ;
     for (uint32_t i = 0; i < (seq ? list.node->n : 1); i++) {
-        sf_value item = seq ? of_node(sf_node_item(list.node, i), e->text) : list, v = {0};
+        sf_value item = seq ? sf_expr_of_node(sf_node_item(list.node, i), e->text) : list, v = {0};
         sf_scope in = *scope;
 
         in.item = &item;
         rc = eval(e->arg[1], &in, dg, &v);
         if (rc)
             return rc;
-        if (!is_number(&v))
-            return fail(e, scope, &list, dg, "a number for each item is expected");
-        if (best.kind == SF_VAL_MISSING || as_double(&v) > as_double(&best))
+        if (!sf_expr_is_number(&v))
+            return sf_expr_fail(e, scope, &list, dg, "a number for each item is expected");
+        if (best.kind == SF_VAL_MISSING || sf_expr_double(&v) > sf_expr_double(&best))
             best = v;
     }
     *ret = best;
-    return SF_OK;
-}
-
-/* An item of a list; a single value in its place stands for every item. */
-static sf_code call_at(const sf_expr *e, const sf_scope *scope, const sf_value *v, sf_diags *dg,
-                       sf_value *ret)
-{
-    if (v[0].kind != SF_VAL_NODE || v[0].node->kind != SF_SEQ) {
-        *ret = v[0];
-        return SF_OK;
-    }
-    if (v[1].kind != SF_VAL_INT || v[1].i < 0 || (uint64_t)v[1].i >= v[0].node->n)
-        return fail(e, scope, &v[0], dg, "the list is too short");
-    *ret = of_node(sf_node_item(v[0].node, (size_t)v[1].i), e->text);
     return SF_OK;
 }
 
@@ -505,33 +376,7 @@ static sf_code eval_call(const sf_expr *e, const sf_scope *scope, sf_diags *dg, 
             return SF_OK;
         }
     }
-    switch (e->fn) {
-    case SF_FN_AT:
-        return call_at(e, scope, v, dg, ret);
-    case SF_FN_HAS:
-        *ret = sf_value_i64(v[0].kind != SF_VAL_MISSING);
-        return SF_OK;
-    case SF_FN_LEN:
-    case SF_FN_SUM:
-    case SF_FN_PROD:
-    case SF_FN_CONTAINS:
-        return call_list(e, scope, v, dg, ret);
-    case SF_FN_COUNT:
-        *ret = sf_value_i64(v[0].kind == SF_VAL_NODE ? v[0].node->n : 1);
-        return SF_OK;
-    case SF_FN_STARTS:
-        if (v[0].kind != SF_VAL_STR || v[1].kind != SF_VAL_STR)
-            return fail(e, scope, &v[0], dg, "a text is expected");
-        *ret = sf_value_i64(sf_str_starts(v[0].s, v[1].s));
-        return SF_OK;
-    case SF_FN_CDIV:
-    case SF_FN_EXACT:
-    case SF_FN_POW:
-    case SF_FN_POW2CEIL:
-        return call_int(e, scope, v, dg, ret);
-    default:
-        return call_number(e, scope, v, dg, ret);
-    }
+    return sf_expr_call(e, scope, v, dg, ret);
 }
 
 static sf_code eval(const sf_expr *e, const sf_scope *scope, sf_diags *dg, sf_value *ret)
@@ -592,13 +437,13 @@ sf_code sf_expr_eval_i64(const sf_expr *e, const sf_scope *scope, int64_t min, i
 
     if (rc)
         return rc;
-    if (v.kind == SF_VAL_FLOAT && floor_i64(v.f, &i) && (double)i == v.f)
+    if (v.kind == SF_VAL_FLOAT && sf_expr_floor(v.f, &i) && (double)i == v.f)
         v.i = i; /* 4.0 where a width is meant: some writers do that */
     else if (v.kind != SF_VAL_INT)
-        return fail(e, scope, &v, dg, "an integer is expected");
+        return sf_expr_fail(e, scope, &v, dg, "an integer is expected");
     if (v.i < min || v.i > max)
-        return fail(e, scope, &v, dg,
-                    v.i < min ? "a number that is too small" : "a number that is too large");
+        return sf_expr_fail(e, scope, &v, dg,
+                            v.i < min ? "a number that is too small" : "a number that is too large");
     *ret = v.i;
     return SF_OK;
 }

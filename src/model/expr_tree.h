@@ -1,4 +1,4 @@
-/* expr_tree: what expr.c parses and expr_eval.c computes; nobody else includes it. */
+/* expr_tree: what expr.c parses and expr_eval.c and expr_call.c compute; nobody else includes it. */
 #ifndef SF_MODEL_EXPR_TREE_H
 #define SF_MODEL_EXPR_TREE_H
 
@@ -75,5 +75,26 @@ static inline sf_where sf_expr_where(const sf_expr *e)
 {
     return sf_expr_place(e->source, (size_t)(e->text.p - e->source->text.p));
 }
+
+/* Over values (expr_eval.c). */
+sf_value sf_expr_of_node(const sf_node *n, sf_str key); /* missing, under this key, when it is absent */
+bool sf_expr_is_number(const sf_value *v);
+double sf_expr_double(const sf_value *v);
+uint64_t sf_expr_length(const sf_value *v); /* of a list or a text */
+/* False when the two cannot be compared. */
+bool sf_expr_equal(const sf_value *a, const sf_value *b, bool *ret);
+/* floor() of a double that fits an integer; false when it does not. */
+bool sf_expr_floor(double f, int64_t *ret);
+int64_t sf_expr_floor_div(int64_t a, int64_t b);
+sf_code sf_expr_arith_int(const sf_expr *e, const sf_scope *scope, sf_expr_op op, int64_t a, int64_t b,
+                          sf_diags *dg, sf_value *ret);
+sf_code sf_expr_arith_float(const sf_expr *e, const sf_scope *scope, sf_expr_op op, double a, double b,
+                            sf_diags *dg, sf_value *ret);
+/* SF_E_EXPR at the value, or else the section; the expression and its place in the family file come second. */
+sf_code sf_expr_fail(const sf_expr *e, const sf_scope *scope, const sf_value *v, sf_diags *dg,
+                     const char *what);
+
+/* A function of computed arguments, none of them missing but for has() (expr_call.c). */
+sf_code sf_expr_call(const sf_expr *e, const sf_scope *scope, const sf_value *v, sf_diags *dg, sf_value *ret);
 
 #endif
