@@ -283,6 +283,8 @@ static sf_code estimate(estimating *e)
         return sf_diag_error(e->in.dg, SF_E_USAGE, (sf_where){0}, "--context 8192",
                              "a context is a number of tokens");
     rc = sf_inputs_settings(&e->in, &e->set);
+    e->wish.quantization = sf_args_str(&e->set, SF_ARG_quantization, (sf_str){0});
+    e->wish.quantization_at = e->set.v[SF_ARG_quantization].node;
     if (!rc)
         rc = sf_profile_find(e->in.arena, sf_str_of(e->in.req.engine), false, e->in.dg, &e->v->profile);
     if (!rc)

@@ -3,7 +3,7 @@
  * Must not read the whole catalogue for one name: the index leads to one small file.
  */
 #include "base/nearest.h"
-#include "model/model.h"
+#include "model/catalogue_quant.h"
 #include "text/pack.h"
 
 static sf_code read_entry(sf_arena *a, sf_str name, const sf_node **ret)
@@ -78,50 +78,121 @@ static const sf_node *find_entry(const sf_node *file, sf_str name)
     return NULL;
 }
 
-static sf_code make_checkpoint(sf_arena *a, sf_str name, const sf_node *entry, const sf_checkpoint **ret)
+static sf_code make_subs(sf_arena *a, const sf_node *subs, sf_checkpoint *c)
 {
-    const sf_node *subs = sf_node_get(entry, "subs"), *known = sf_node_get(entry, "known");
+    if (!subs || !subs->n)
+        return SF_OK;
+    c->subs = SF_NEW_ARRAY(a, struct sf_checkpoint_sub, subs->n);
+    if (!c->subs)
+        return SF_E_NOMEM;
+    for (; c->n_subs < subs->n; c->n_subs++) {
+        c->subs[c->n_subs].name = subs->as.pairs[c->n_subs].key;
+        c->subs[c->n_subs].config = subs->as.pairs[c->n_subs].value;
+    }
+    return SF_OK;
+}
+
+static sf_code find_row(sf_arena *a, const sf_node *index, const sf_pair *row, bool quantised, sf_diags *dg,
+                        const sf_checkpoint **ret);
+
+/* An entry that is another model in a quantised form. */
+static sf_code make_quantised(sf_arena *a, const sf_node *index, const sf_node *entry, sf_diags *dg,
+                              sf_checkpoint **ret)
+{
+    const sf_node *base = sf_node_get(entry, "base"), *other = sf_node_get(entry, "config");
+    const sf_pair *row = find_name(index, base->text);
+    const sf_checkpoint *plain;
+    sf_code rc;
+
+    sf_bug_if(!row);
+    rc = find_row(a, index, row, false, dg, &plain);
+    if (!rc)
+        rc = sf_catalogue_quantised(a, plain, sf_node_get(entry, "quantization"), ret);
+    for (uint32_t i = 0; !rc && other && i < other->n; i++) {
+        (*ret)->config = sf_node_with(a, (*ret)->config, other->as.pairs[i].key, other->as.pairs[i].value);
+        rc = (*ret)->config ? SF_OK : SF_E_NOMEM;
+    }
+    return rc;
+}
+
+static sf_code make_plain(sf_arena *a, const sf_node *entry, sf_checkpoint **ret)
+{
     sf_checkpoint *c = SF_NEW(a, sf_checkpoint);
 
     if (!c)
         return SF_E_NOMEM;
-    c->name = name;
     c->index = sf_node_get(entry, "index");
     c->config = c->index ? c->index : sf_node_get(entry, "config");
-    c->facts = entry;
-    c->source = sf_arena_printf(a, "catalogue: %.*s (%.*s)", SF_STR_ARG(name),
-                                SF_STR_ARG(known ? known->text : name));
-    if (!c->source.p)
-        return SF_E_NOMEM;
-    if (subs && subs->n) {
-        c->subs = SF_NEW_ARRAY(a, struct sf_checkpoint_sub, subs->n);
-        if (!c->subs)
-            return SF_E_NOMEM;
-        for (; c->n_subs < subs->n; c->n_subs++) {
-            c->subs[c->n_subs].name = subs->as.pairs[c->n_subs].key;
-            c->subs[c->n_subs].config = subs->as.pairs[c->n_subs].value;
-        }
-    }
     *ret = c;
-    return SF_OK;
+    return make_subs(a, sf_node_get(entry, "subs"), c);
+}
+
+/* The checkpoint that a row of the index leads to; `quantised`: it may be a form of another one. */
+static sf_code find_row(sf_arena *a, const sf_node *index, const sf_pair *row, bool quantised, sf_diags *dg,
+                        const sf_checkpoint **ret)
+{
+    const sf_node *file, *entry, *known;
+    sf_checkpoint *c;
+    sf_code rc = read_entry(a, row->value->text, &file);
+
+    if (rc)
+        return rc;
+    entry = find_entry(file, row->key);
+    if (!entry || (sf_node_get(entry, "base") && !quantised))
+        return unknown(a, index, row->key, dg);
+    rc = sf_node_get(entry, "base") ? make_quantised(a, index, entry, dg, &c) : make_plain(a, entry, &c);
+    if (rc)
+        return rc;
+    known = sf_node_get(entry, "known");
+    c->name = row->key;
+    c->facts = entry;
+    c->source = sf_arena_printf(a, "catalogue: %.*s (%.*s)", SF_STR_ARG(row->key),
+                                SF_STR_ARG(known ? known->text : row->key));
+    *ret = c;
+    return c->source.p ? SF_OK : SF_E_NOMEM;
+}
+
+/* A name that is not in the index: a known model with an ending that says how it was quantised. */
+static sf_code find_guess(sf_arena *a, const sf_node *index, sf_str name, sf_diags *dg,
+                          const sf_checkpoint **ret)
+{
+    const sf_node *recipe = NULL;
+    const sf_checkpoint *plain;
+    const sf_pair *row = NULL;
+    sf_checkpoint *c;
+    sf_str base;
+    sf_code rc = sf_catalogue_guess(a, name, &base, &recipe);
+
+    if (!rc && base.n)
+        row = find_name(index, base);
+    if (rc || !row)
+        return rc ? rc : unknown(a, index, name, dg);
+    rc = find_row(a, index, row, false, dg, &plain);
+    if (!rc)
+        rc = sf_catalogue_quantised(a, plain, recipe, &c);
+    if (rc)
+        return rc;
+    sf_diag_warning(dg, SF_E_MODEL_UNKNOWN, (sf_where){0}, "name a folder with its config.json to be sure",
+                    "`%.*s` is not in the catalogue of models: %.*s quantised by the recipe %.*s is assumed",
+                    SF_STR_ARG(name), SF_STR_ARG(row->key), SF_STR_ARG(recipe->text));
+    c->name = sf_arena_str(a, name);
+    c->assumed = true;
+    c->source = sf_arena_printf(a, "catalogue: %.*s, and the recipe %.*s by its name", SF_STR_ARG(row->key),
+                                SF_STR_ARG(recipe->text));
+    *ret = c;
+    return c->name.p && c->source.p ? SF_OK : SF_E_NOMEM;
 }
 
 sf_code sf_catalogue_find(sf_arena *a, sf_str name, sf_diags *dg, const sf_checkpoint **ret)
 {
-    const sf_node *index, *file, *entry;
+    const sf_node *index;
     const sf_pair *row;
     sf_code rc = read_entry(a, SF_STR("index"), &index);
 
     if (rc)
         return rc;
     row = find_name(index, name);
-    if (!row)
-        return unknown(a, index, name, dg);
-    rc = read_entry(a, row->value->text, &file);
-    if (rc)
-        return rc;
-    entry = find_entry(file, row->key);
-    return entry ? make_checkpoint(a, row->key, entry, ret) : unknown(a, index, name, dg);
+    return row ? find_row(a, index, row, true, dg, ret) : find_guess(a, index, name, dg, ret);
 }
 
 sf_code sf_catalogue_list(sf_arena *a, sf_str **ret, size_t *ret_n)

@@ -122,6 +122,7 @@ typedef struct sf_checkpoint {
     uint64_t weight_file_bytes;     /* sum of the sizes of the weight files, 0 unknown */
     size_t n_weight_files;
     sf_str source;               /* how it is known, for the report */
+    bool assumed;                /* its quantisation follows from its name alone */
     const sf_node *quantization; /* hf_quant_config.json, where config.json has none; or NULL */
     const sf_node *facts;        /* catalogue: the rest of the entry (published totals, notes); or NULL */
     /* Sub-folders with a config of their own ("vision_language_encoder", "speech_tokenizer"). */

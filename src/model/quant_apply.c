@@ -283,6 +283,12 @@ sf_code sf_quant_apply(sf_walk *w, const sf_model_wish *wish, const sf_node *con
         return rc;
     if (text_only)
         x.only = serving_component(w);
+    if (text_only && !x.only.n)
+        return sf_diag_error(w->dg, SF_E_QUANT_UNKNOWN,
+                             config ? sf_node_where(config)
+                                    : sf_node_where_key(wish->quantization_at, SF_STR("quantization")),
+                             "leave quantization out to see the unquantised figures",
+                             "quantisation of a model without a language model's layers is not modelled");
     w->quant = x.plan;
     w->model->quantization_title = sf_quant_plan_title(x.plan);
     for (size_t i = 0; !rc && i < n; i++)

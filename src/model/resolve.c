@@ -213,7 +213,7 @@ static sf_dtype find_dtype(const sf_node *root, sf_str path)
     return best;
 }
 
-/* The dtype that most bytes of the weights have. */
+/* The dtype that most bytes of the weights have; packed and 8-bit types are none that a model runs in. */
 static sf_dtype weights_dtype(const sf_tensor_table *t)
 {
     uint64_t bytes[SF_DT_COUNT] = {0};
@@ -222,6 +222,8 @@ static sf_dtype weights_dtype(const sf_tensor_table *t)
     for (size_t i = 0; t && i < sf_tensor_table_count(t); i++) {
         const sf_tensor_pattern *p = sf_tensor_table_at(t, i);
 
+        if (sf_dtype_bits(p->dtype) < 16 || p->dtype == SF_DT_I32 || p->dtype == SF_DT_I64)
+            continue;
         bytes[p->dtype] = sf_add_sat(bytes[p->dtype], p->bytes);
         if (bytes[p->dtype] > bytes[best] || best == SF_DT_NONE)
             best = p->dtype;
@@ -313,11 +315,11 @@ static void set_names(sf_walk *w, const target *t)
     m->family = t->entry.file;
     m->source = w->ckpt->source;
     m->config = w->root;
-    m->assumed = t->assumed;
+    m->assumed = t->assumed || w->ckpt->assumed;
 }
 
 /* The checkpoint's own quantisation, or the one that the engine is asked for. */
-static sf_code quantise(sf_walk *w, const sf_model_wish *wish)
+static sf_code quantise(sf_walk *w, const sf_model_wish *wish, const target *t)
 {
     static const char *const keys[] = {"quantization_config", "compression_config"};
     const sf_node *const places[] = {w->root, w->model->text};
@@ -333,6 +335,9 @@ static sf_code quantise(sf_walk *w, const sf_model_wish *wish)
     if (!found)
         found = w->ckpt->quantization;
     w->model->quantization = found;
+    if (!found && wish->quantize_text_only && t->part_name.n &&
+        !sf_str_eq(t->part_name, string_of(t->entry.node, "serves")))
+        return SF_OK; /* a stage beside the language model */
     return sf_quant_apply(w, wish, found, found ? in_text : wish->quantize_text_only);
 }
 
@@ -360,7 +365,7 @@ sf_code sf_model_resolve(sf_arena *a, const sf_checkpoint *ckpt, const sf_model_
     set_dtype(w);
     if (m->text && m->n_kv)
         sf_resolve_max_len(a, m->text, m);
-    rc = quantise(w, wish);
+    rc = quantise(w, wish, &t);
     if (!rc)
         rc = check_headers(w, &t);
     if (!rc)

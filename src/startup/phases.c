@@ -159,6 +159,8 @@ static void check_room(sf_start *st, sf_event *e, const sf_rank_need *r, const s
 static void phase_load(sf_start *st, size_t stage, const sf_rank_need *r)
 {
     sf_device_state *s = sf_start_device(st, r->device);
+    sf_amount more =
+        sf_amount_exact(r->weights_loading, (sf_str){0}, (sf_str){0}); /* gone when they are loaded */
     double before = sf_state_free(s);
     sf_event *e;
 
@@ -169,7 +171,7 @@ static void phase_load(sf_start *st, size_t stage, const sf_rank_need *r)
     sf_state_take(s, &r->part[SF_PART_POOL]);
     e = sf_start_event(st, SF_EVENT_LOAD, stage, r, before);
     if (e)
-        check_room(st, e, r, NULL, SF_E_WEIGHTS_OOM);
+        check_room(st, e, r, r->weights_loading ? &more : NULL, SF_E_WEIGHTS_OOM);
 }
 
 static void phase_profile(sf_start *st, size_t stage, const sf_rank_need *r)
