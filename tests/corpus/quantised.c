@@ -138,12 +138,12 @@ static bool own_config(const sf_checkpoint *c)
 /* The catalogue has the variant itself, as published. */
 static bool in_catalogue(sf_arena *a, sf_str name)
 {
-    const sf_node *index = NULL, *row;
+    const sf_node *index = NULL, *found;
 
     if (sf_data_read(a, SF_STR("models/catalogue/index.yaml"), &index))
         return false;
-    row = sf_node_get_str(index, name);
-    return row && sf_str_is(row->text, "quantised");
+    found = sf_node_get_str(index, name);
+    return found && sf_str_is(found->text, "quantised");
 }
 
 /* The model of a row; NULL with r->why when it cannot be told. */
@@ -197,6 +197,8 @@ static const char *why_not(const row *r)
         return "LoRA slots are in the figure";
     if (sf_node_get(r->node, "speculative") && !sf_node_absent(sf_node_get(r->node, "speculative")))
         return "draft layers are in the figure";
+    if (has(r->node, "other_args", "language_model_only"))
+        return "the tower is left out";
     if (has(r->node, "gpu_name", "AMD"))
         return "AMD";
     return NULL;
