@@ -57,6 +57,7 @@
     X(mamba_cache_dtype, STR) \
     X(mamba_ssm_cache_dtype, STR) \
     X(mamba_cache_mode, STR) \
+    X(mamba_block_size, INT) \
     X(enable_sleep_mode, BOOL) \
     X(runner, STR) \
     X(model, STR) \

@@ -149,6 +149,7 @@ static sf_code rank_weights(const job *j, const sf_stage_need *n, sf_rank_need *
         .dtype = n->dtype,
         .allocator = allocator_rules(j, st),
         .pp_layers = j->pp_layers,
+        .prediction_layers = sf_defaults_prediction_layers(st, n->model),
         .attention_scalars = (uint64_t)j->profile->attention_scalars,
         .batched_tokens = n->max_num_batched_tokens,
         .capability = gpu ? gpu->capability : 0,
@@ -238,6 +239,47 @@ static sf_str pp_partition(const sf_stage *st)
     return v ? v->text : (sf_str){0};
 }
 
+/* One of the words of a list that ends in NULL. */
+static sf_code check_word(const job *j, const sf_stage *st, sf_arg arg, const char *const *words)
+{
+    const sf_node *v = st->args.v[arg].node;
+    sf_str text = sf_args_str(&st->args, arg, (sf_str){0}), known = {0};
+
+    for (size_t i = 0; words[i]; i++) {
+        if (!text.n || sf_str_is(text, words[i]))
+            return SF_OK;
+        known = sf_arena_printf(j->arena, "%.*s%s%s", SF_STR_ARG(known), i ? ", " : "", words[i]);
+    }
+    return sf_diag_error(j->dg, SF_E_ARG_VALUE, sf_node_where_key(v, sf_str_of(sf_arg_name(arg))), known.p,
+                         "%s \"%.*s\" is none that the engine takes", sf_arg_name(arg), SF_STR_ARG(text));
+}
+
+/* How states are kept (vLLM config/cache.py; config/vllm.py, validate_mamba_block_size). */
+static sf_code check_state_args(const job *j, const sf_stage *st, bool prefix_caching)
+{
+    static const char *const types[] = {"auto", "float32", "float16", "bfloat16", NULL};
+    static const char *const modes[] = {"all", "align", "none", NULL};
+    const sf_node *block = st->args.v[SF_ARG_mamba_block_size].node;
+    int64_t tokens = sf_args_i64(&st->args, SF_ARG_mamba_block_size, 0);
+    sf_code rc = check_word(j, st, SF_ARG_mamba_cache_dtype, types);
+
+    if (!rc)
+        rc = check_word(j, st, SF_ARG_mamba_ssm_cache_dtype, types);
+    if (!rc)
+        rc = check_word(j, st, SF_ARG_mamba_cache_mode, modes);
+    if (rc || sf_node_absent(block))
+        return rc;
+    if (tokens <= 0 || tokens % 8)
+        return sf_diag_error(j->dg, SF_E_ARG_VALUE, sf_node_where_key(block, SF_STR("mamba_block_size")),
+                             "a multiple of 8, of the state kernel's chunk for its speed",
+                             "mamba_block_size %lld is not a multiple of 8", (long long)tokens);
+    if (!prefix_caching)
+        return sf_diag_error(j->dg, SF_E_ARG_VALUE, sf_node_where_key(block, SF_STR("mamba_block_size")),
+                             "add --enable-prefix-caching",
+                             "--mamba-block-size can only be set with --enable-prefix-caching");
+    return SF_OK;
+}
+
 static sf_code fill_kv(const job *j, const sf_gpu *gpu, sf_stage_need *n)
 {
     const sf_stage *st = n->stage;
@@ -260,6 +302,8 @@ static sf_code fill_kv(const job *j, const sf_gpu *gpu, sf_stage_need *n)
         .async_scheduling = async_scheduling(j, n),
         .no_sliding = sf_args_bool(&st->args, SF_ARG_disable_sliding_window, false),
         .disable_hybrid = sf_args_bool(&st->args, SF_ARG_disable_hybrid_kv_cache_manager, false),
+        .mamba_block_size = (uint64_t)sf_args_i64(&st->args, SF_ARG_mamba_block_size, 0),
+        .prediction_layers = sf_defaults_prediction_layers(st, n->model),
         .mamba_cache_mode = sf_args_str(&st->args, SF_ARG_mamba_cache_mode, (sf_str){0}),
         .mamba_cache_dtype = sf_args_str(&st->args, SF_ARG_mamba_cache_dtype, SF_STR("auto")),
         .mamba_ssm_cache_dtype = sf_args_str(&st->args, SF_ARG_mamba_ssm_cache_dtype, SF_STR("auto")),
@@ -271,6 +315,10 @@ static sf_code fill_kv(const job *j, const sf_gpu *gpu, sf_stage_need *n)
     n->has_kv = st->kind == SF_STAGE_AR && n->model->n_kv > 0;
     if (!n->has_kv)
         return SF_OK;
+    rc = check_state_args(
+        j, st, wish.prefix_caching_given ? wish.prefix_caching : j->profile->kv.state_prefix_default);
+    if (rc)
+        return rc;
     rc = sf_kv_case_of_model(j->arena, j->profile, n->model, &wish, j->dg, &n->kv);
     n->kv.blocks_override = blocks > 0 ? (uint64_t)blocks : 0;
     n->kv.auto_fit = n->max_model_len_auto;
@@ -302,7 +350,7 @@ static sf_code fill_stage(job *j, const sf_stage *st, const sf_model *model, sf_
         return rc;
     gpu = sf_inventory_find(j->inv, first);
     warn_vendor(j, gpu);
-    rc = sf_unmodelled_check(st, j->dg);
+    rc = sf_unmodelled_check(st, model, j->dg);
     if (!rc)
         rc = sf_defaults_fill(j->arena, j->profile, j->d, gpu, n, j->dg);
     if (!rc)

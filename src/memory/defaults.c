@@ -218,7 +218,8 @@ static void fill_runner(const sf_profile *profile, sf_stage_need *n)
 {
     const sf_model *m = n->model;
     sf_str asked = sf_args_str(&n->stage->args, SF_ARG_model_runner, (sf_str){0});
-    bool dense = m && !m->forward.experts && m->n_encoders == 0 && m->n_kv == 1;
+    bool dense =
+        m && !m->forward.experts && m->n_encoders == 0 && m->n_kv == 1 && m->kv[0].kind != SF_KV_STATE;
 
     n->pooling = n->stage->kind == SF_STAGE_AR &&
                  (sf_str_is(sf_args_str(&n->stage->args, SF_ARG_runner, (sf_str){0}), "pooling") ||
@@ -228,6 +229,14 @@ static void fill_runner(const sf_profile *profile, sf_stage_need *n)
     if (asked.n)
         n->runner_v2 = sf_str_is(asked, "v2");
     n->graph_rule = n->runner_v2 ? profile->graphs_v2 : profile->graphs;
+}
+
+bool sf_defaults_prediction_layers(const sf_stage *st, const sf_model *m)
+{
+    const sf_node *method = sf_node_get(st->args.v[SF_ARG_speculative_config].node, "method");
+    sf_str name = sf_node_is(method, SF_STRING) ? method->text : (sf_str){0};
+
+    return m && m->n_mtp_kv && sf_str_ends(name, SF_STR("mtp"));
 }
 
 uint32_t sf_defaults_spec_tokens(const sf_stage_need *n)

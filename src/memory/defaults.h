@@ -12,6 +12,8 @@
 sf_code sf_defaults_fill(sf_arena *a, const sf_profile *profile, const sf_deployment *d, const sf_gpu *gpu,
                          sf_stage_need *n, sf_diags *dg);
 
+/* The stage drafts with prediction layers that the model's family knows (method mtp, qwen3_next_mtp …). */
+bool sf_defaults_prediction_layers(const sf_stage *st, const sf_model *m);
 /* num_speculative_tokens of the stage; 0 without speculation, or for a number that is none. */
 uint32_t sf_defaults_spec_tokens(const sf_stage_need *n);
 

@@ -171,7 +171,7 @@ typedef struct sf_hybrid_wish {
     uint64_t kernel_block; /* smallest block of the attention kernel, 16 for most */
     uint64_t user_block;   /* 0: not given */
     uint64_t max_model_len;
-    uint64_t chunk; /* tokens of the state kernel's chunk, 0 none */
+    uint64_t chunk; /* tokens of the state kernel's chunk, or the user's state block; 0 none */
     bool supports_prefix_caching, prefix_caching;
     sf_str mode;  /* asked for, or empty */
     sf_str model; /* for the log: the architecture */
@@ -213,6 +213,8 @@ typedef struct sf_kv_wish {
     bool prefix_caching, prefix_caching_given, async_scheduling, disable_hybrid;
     bool no_sliding; /* disable_sliding_window: windows count as full attention */
     sf_str mamba_cache_mode, mamba_cache_dtype, mamba_ssm_cache_dtype;
+    uint64_t mamba_block_size; /* 0: not given */
+    bool prediction_layers;    /* the model's own layers draft: they keep a cache too */
     bool assume_full_attention;
 } sf_kv_wish;
 

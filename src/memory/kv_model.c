@@ -125,6 +125,19 @@ static uint32_t ssm_bits(const maker *k, const sf_kv_layers *e, uint32_t conv)
     return state_dtype_bits(k->wish->mamba_ssm_cache_dtype, own ? own : conv);
 }
 
+/* The mixer divides its groups, or repeats the one that there is (vLLM layers/mamba/mamba_mixer2.py). */
+static sf_code check_groups(const maker *k, const sf_kv_layers *e)
+{
+    uint64_t groups = (uint64_t)state_param(e, "n_groups");
+
+    if (!sf_str_is(e->state_kind, "mamba2") || groups <= 1 || groups % k->wish->tp == 0)
+        return SF_OK;
+    return sf_diag_error(k->dg, SF_E_TP_DIVIDE, (sf_where){0},
+                         "choose a tensor_parallel_size that divides the groups",
+                         "tensor_parallel_size %llu does not divide the %llu groups of the state layers",
+                         (unsigned long long)k->wish->tp, (unsigned long long)groups);
+}
+
 static sf_code state_spec(const maker *k, const sf_kv_layers *e, sf_kv_spec *ret)
 {
     uint32_t conv = state_dtype_bits(k->wish->mamba_cache_dtype, sf_dtype_bits(k->wish->model_dtype));
@@ -144,7 +157,9 @@ static sf_code state_spec(const maker *k, const sf_kv_layers *e, sf_kv_spec *ret
         return sf_diag_error(k->dg, SF_E_KV_UNKNOWN, (sf_where){0},
                              "choose a release from 0.10 on with --engine",
                              "V0 keeps the states of this model outside the KV cache, which is not modelled");
-    rc = sf_state_shapes(k->r, &layer, k->dg, shapes, &n);
+    rc = check_groups(k, e);
+    if (!rc)
+        rc = sf_state_shapes(k->r, &layer, k->dg, shapes, &n);
     if (rc)
         return rc;
     ret->speculative_blocks = k->wish->num_spec_tokens;
@@ -238,6 +253,8 @@ static sf_code align_states(maker *k)
 
             h.state_bytes = bytes > h.state_bytes ? bytes : h.state_bytes;
             h.chunk = (uint64_t)state_param(&k->m->kv[i], "chunk_size");
+            if (w->mamba_block_size)
+                h.chunk = w->mamba_block_size;
             h.supports_prefix_caching = state_param(&k->m->kv[i], "supports_prefix_caching") != 0;
         }
     if (!token_bytes(k, &h.token_bytes, &attention))
@@ -347,10 +364,27 @@ static sf_code encoder_tokens(const maker *k, uint64_t *ret)
                          "this release sizes cross attention by the encoder, whose length is not known");
 }
 
+/* The model with its prediction layers behind the others. */
+static const sf_model *with_prediction(sf_arena *a, const sf_model *m)
+{
+    sf_model *all = SF_NEW(a, sf_model);
+    sf_kv_layers *kv = SF_NEW_ARRAY(a, sf_kv_layers, m->n_kv + m->n_mtp_kv);
+
+    if (!all || !kv)
+        return NULL;
+    *all = *m;
+    for (size_t i = 0; i < m->n_kv + m->n_mtp_kv; i++)
+        kv[i] = i < m->n_kv ? m->kv[i] : m->mtp_kv[i - m->n_kv];
+    all->kv = kv;
+    all->n_kv = m->n_kv + m->n_mtp_kv;
+    return all;
+}
+
 sf_code sf_kv_case_of_model(sf_arena *a, const sf_profile *profile, const sf_model *m, const sf_kv_wish *wish,
                             sf_diags *dg, sf_kv_case *ret)
 {
-    maker k = {.a = a, .profile = profile, .r = &profile->kv, .m = m, .wish = wish, .dg = dg};
+    const sf_model *all = wish->prediction_layers && m->n_mtp_kv ? with_prediction(a, m) : m;
+    maker k = {.a = a, .profile = profile, .r = &profile->kv, .m = all, .wish = wish, .dg = dg};
     sf_kv_case c = {
         .dcp = wish->dcp ? wish->dcp : 1,
         .pcp = wish->pcp ? wish->pcp : 1,
@@ -363,6 +397,9 @@ sf_code sf_kv_case_of_model(sf_arena *a, const sf_profile *profile, const sf_mod
     };
     sf_code rc;
 
+    if (!all)
+        return SF_E_NOMEM;
+    m = all;
     if (!wish->tp || sf_kv_layer_count(m) > SF_KV_MAX_LAYERS || m->n_kv > SF_KV_MAX_SPECS)
         return sf_diag_error(dg, SF_E_RANGE, (sf_where){0}, "check tensor_parallel_size and config.json",
                              "the number of layers or ranks is out of range");

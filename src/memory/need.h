@@ -117,6 +117,7 @@ typedef struct sf_weights_wish {
     sf_dtype dtype; /* the stage's run dtype */
     sf_allocator_rules allocator;
     const uint64_t *pp_layers;  /* layers per pipeline stage; NULL when pp is 1 */
+    bool prediction_layers;     /* those that the engine otherwise skips are loaded to draft */
     uint64_t attention_scalars; /* fp32 scalars of an attention layer, by release */
     uint64_t batched_tokens;    /* max_num_batched_tokens: rows of buffers that are made while loading */
     unsigned capability;        /* of the GPU: decides the form of quantised weights; 0: the newest form */

@@ -39,11 +39,22 @@ sf_str sf_unmodelled_at(size_t i)
     return i < sizeof left_out / sizeof *left_out ? sf_str_of(sf_arg_name(left_out[i].arg)) : (sf_str){0};
 }
 
-sf_code sf_unmodelled_check(const sf_stage *st, sf_diags *dg)
+/* Proposals that need no model, or prediction layers that the model's family lists. */
+static bool drafts_are_counted(const sf_stage *st, const sf_model *m)
+{
+    const sf_node *method = sf_node_get(st->args.v[SF_ARG_speculative_config].node, "method");
+    sf_str name = sf_node_is(method, SF_STRING) ? method->text : (sf_str){0};
+
+    return sf_str_is(name, "ngram") || sf_str_is(name, "suffix") || sf_defaults_prediction_layers(st, m);
+}
+
+sf_code sf_unmodelled_check(const sf_stage *st, const sf_model *m, sf_diags *dg)
 {
     for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++) {
         const sf_node *v = st->args.v[left_out[i].arg].node;
 
+        if (left_out[i].arg == SF_ARG_speculative_config && drafts_are_counted(st, m))
+            continue;
         if (is_on(v))
             sf_diag_warning(dg, SF_E_NOT_MODELLED,
                             sf_node_where_key(v, sf_str_of(sf_arg_name(left_out[i].arg))),

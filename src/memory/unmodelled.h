@@ -8,7 +8,7 @@
  * Warns of each one that the stage sets (SF_E_NOT_MODELLED).  Code: SF_E_QUANT_UNKNOWN for a quantisation
  * that the figures would be wrong without.
  */
-sf_code sf_unmodelled_check(const sf_stage *st, sf_diags *dg);
+sf_code sf_unmodelled_check(const sf_stage *st, const sf_model *m, sf_diags *dg);
 
 /* Names of these arguments, index 0, 1, …; empty when there are no more (docs/limits.md lists them all). */
 sf_str sf_unmodelled_at(size_t i);

@@ -241,9 +241,16 @@ static bool parent_is_quantised(const walk *w, const sf_tensor *copy, uint64_t l
     return false;
 }
 
+/* Prediction layers are loaded where speculation uses them; embedding and head are the model's own. */
+static bool drafts(const walk *w, const sf_tensor *t)
+{
+    return w->wish->prediction_layers && w->m->n_mtp_kv && sf_str_is(t->component, "mtp");
+}
+
 static bool takes_part(walk *w, const sf_tensor *t, uint64_t layer)
 {
-    if (!t->loaded || t->packed || (t->layered && !covers(t, layer)) || !on_this_rank(w, t, layer))
+    if ((!t->loaded && !drafts(w, t)) || t->packed || (t->layered && !covers(t, layer)) ||
+        !on_this_rank(w, t, layer))
         return false;
     if (t->cls == SF_TENSOR_HEAD && w->wish->no_head)
         return false;

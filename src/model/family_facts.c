@@ -281,6 +281,27 @@ static sf_code read_forward(sf_walk *w, const sf_frame *f, const sf_node *map)
     return SF_OK;
 }
 
+/* `mtp`: the prediction layers that the checkpoint has; their number, and their cache. */
+static sf_code read_mtp(sf_walk *w, const sf_frame *f, const sf_node *mtp, uint32_t layers)
+{
+    const sf_node *kv = sf_node_get(mtp, "kv");
+    int64_t n = 0;
+    kv_list list = {0};
+    kv_entry e;
+    sf_code rc = sf_family_i64(w, f, sf_node_get(mtp, "layers"), 0, SF_FAMILY_LAYERS, &n);
+
+    if (rc || n == 0)
+        return rc;
+    rc = compile_entry(w, f, kv, &e);
+    if (!rc)
+        rc = kv_layer(w, f, &e, 1, layers, (uint32_t)n, &list);
+    if (rc)
+        return rc;
+    w->model->mtp_kv = list.items;
+    w->model->n_mtp_kv = list.n;
+    return SF_OK;
+}
+
 sf_code sf_family_facts(sf_walk *w, const sf_frame *frame, const sf_node *use, const sf_node *part)
 {
     const sf_node *outer = frame->outer, *kv = sf_node_get(outer, "kv");
@@ -306,6 +327,8 @@ sf_code sf_family_facts(sf_walk *w, const sf_frame *frame, const sf_node *use, c
         rc = read_forward(w, frame, forward);
     if (!rc && kv)
         rc = read_kv(w, frame, kv, (uint32_t)n);
+    if (!rc && sf_node_get(part, "mtp"))
+        rc = read_mtp(w, frame, sf_node_get(part, "mtp"), (uint32_t)n);
     return rc;
 }
 

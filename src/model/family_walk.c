@@ -333,6 +333,8 @@ sf_code sf_family_walk(sf_walk *w, const sf_frame *frame, const sf_node *node)
 /* Which rank of a pipeline holds it. */
 static sf_pp pp_of(const sf_frame *frame, const sf_family_row *row)
 {
+    if (sf_str_is(frame->component, "mtp")) /* prediction layers stand behind the last */
+        return SF_PP_LAST;
     if (frame->pp_layers)
         return SF_PP_LAYER;
     if (!frame->serves)

@@ -98,6 +98,8 @@ typedef struct sf_model {
     size_t n_tensors;
     const sf_kv_layers *kv; /* in layer order; none for a stage without a cache */
     size_t n_kv;
+    const sf_kv_layers *mtp_kv; /* of the prediction layers that speculation may use, behind the decoder's */
+    size_t n_mtp_kv;
     uint32_t n_layers; /* decoder layers, for pipeline parallelism */
     sf_forward forward;
     sf_encoder encoders[SF_MODEL_ENCODERS];

@@ -171,6 +171,42 @@ static void test_capacity_lines(void **state)
     }
 }
 
+/* Three tokens of the model's own prediction layer: its attention joins the cache, three states more a request. */
+static void test_prediction_layers(void **state)
+{
+    static const struct {
+        const char *release, *name, *dtype;
+        uint64_t len;
+        double gib, concurrency;
+        uint64_t tokens;
+        const char *block, *layers;
+    } row[] = {
+        {"vllm@0.25.0", "Qwen/Qwen3.6-35B-A3B",                          "auto", 262144, 74.22, 12.84, 3366051, "size to 1072 tokens",
+         "Add 3 padding layers, may waste at most 10.00%"                                                                                                                              },
+        {"vllm@0.25.0", "Qwen/Qwen3.8-27B",                              "auto", 262144, 80.17, 4.54,  1191213, "size to 800 tokens",
+         "Add 3 padding layers, may waste at most 6.25%"                                                                                                                               },
+        {"vllm@0.19.0", "nvidia/NVIDIA-Nemotron-3-Super-120B-A12B-BF16", "fp8",  131072, 36.25, 27.81, 1399712,
+         "size to 8432 tokens",                                                                                                        "Add 5 padding layers, may waste at most 12.50%"},
+    };
+    fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        sf_kv_wish w = wish_of(1, row[i].len);
+        const sf_kv_result *low, *high;
+
+        w.kv_cache_dtype = sf_str_of(row[i].dtype);
+        w.num_spec_tokens = 3;
+        w.prediction_layers = true;
+        low = plan(f, row[i].release, row[i].name, &w, row[i].gib - 0.005);
+        high = plan(f, row[i].release, row[i].name, &w, row[i].gib + 0.005);
+        assert_in_range(row[i].tokens, low->tokens, high->tokens);
+        assert_true(low->concurrency < row[i].concurrency + 0.005 &&
+                    high->concurrency > row[i].concurrency - 0.005);
+        assert_log_has(low, row[i].block);
+        assert_log_has(low, row[i].layers);
+    }
+}
+
 /* Flags of the states' types and of prefix caching come through. */
 static void test_state_options(void **state)
 {
@@ -203,6 +239,25 @@ static void test_state_options(void **state)
     w.block_size = 2048;
     r = plan(f, "vllm@0.19.0", name, &w, 40);
     assert_int_equal(r->groups[r->n_groups - 1].block_size, 2048);
+}
+
+/* Prediction layers are loaded when they draft, on the last rank of a pipeline. */
+static void test_prediction_weights(void **state)
+{
+    fixture *f = *state;
+    const sf_model *m = model_of(f, "Qwen/Qwen3.5-4B", "");
+    const uint64_t layers[] = {16, 16};
+    sf_weights_wish w = {.dtype = SF_DT_BF16, .tp = 1, .pp = 2, .pp_layers = layers};
+    sf_weights off = {0}, on = {0};
+
+    for (w.pp_rank = 0; w.pp_rank < 2; w.pp_rank++) {
+        w.prediction_layers = false;
+        assert_int_equal(sf_weights_of_rank(f->a, m, &w, &f->dg, &off), SF_OK);
+        w.prediction_layers = true;
+        assert_int_equal(sf_weights_of_rank(f->a, m, &w, &f->dg, &on), SF_OK);
+        assert_int_equal(on.params - off.params, w.pp_rank ? params_of(m, "mtp") : 0);
+    }
+    assert_true(params_of(m, "mtp") > 0);
 }
 
 static uint64_t params_on_rank(fixture *f, const sf_model *m, uint64_t tp)
@@ -283,8 +338,9 @@ static void test_bad_configs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_published_parameters), TEST(test_states_and_tokens), TEST(test_capacity_lines),
-        TEST(test_state_options),        TEST(test_groups_are_cut),    TEST(test_bad_configs),
+        TEST(test_published_parameters), TEST(test_states_and_tokens),  TEST(test_capacity_lines),
+        TEST(test_prediction_layers),    TEST(test_prediction_weights), TEST(test_state_options),
+        TEST(test_groups_are_cut),       TEST(test_bad_configs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
