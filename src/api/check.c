@@ -201,6 +201,7 @@ static sf_code answer(checking *c)
     sf_check_view *v = c->v;
     sf_code rc = resolve_models(c);
 
+    v->host_pids = opt.host_pids;
     if (!rc)
         rc = sf_account(c->in.arena, v->profile, v->deployment, v->models, v->inventory, &opt, c->in.dg,
                         &v->need);

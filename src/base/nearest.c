@@ -66,8 +66,9 @@ void sf_nearest_offer(sf_nearest *list, sf_str name, sf_str wrong)
         return;
     if (d)
         d = sf_str_distance(own, wrong, 64);
-    add(list, name, STEP * d + (related || !d ? 0 : OTHER_FAMILY) +
-                        (wrong_owner.n && !sf_str_eq_nocase(owner, wrong_owner) ? OTHER_OWNER : 0));
+    add(list, name,
+        STEP * d + (related || !d ? 0 : OTHER_FAMILY) +
+            (wrong_owner.n && !sf_str_eq_nocase(owner, wrong_owner) ? OTHER_OWNER : 0));
 }
 
 sf_str sf_nearest_text(sf_arena *a, const sf_nearest *list)

@@ -79,7 +79,7 @@ const cli_option cli_options[] = {
      NULL,
      NULL, FOR_CHECK | FOR_DEMO, OPT_EXPLAIN},
     {"timeline", 't', NULL, "show every event of the start with the free memory around it",
-     NULL,
+     "Behind it stands what would fail first if the stages started in another order.",
      NULL, FOR_INPUT | FOR_DEMO, OPT_TIMELINE},
     {"names", 'n', NULL, "only the names, one a line, with dashes for blanks",
      NULL,

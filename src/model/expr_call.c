@@ -17,10 +17,11 @@ static sf_code fold_list(const sf_expr *e, const sf_scope *scope, const sf_value
         if (!sf_expr_is_number(&v))
             return sf_expr_fail(e, scope, list, dg, "a list of numbers is expected");
         if (total.kind == SF_VAL_INT && v.kind == SF_VAL_INT)
-            rc = sf_expr_arith_int(e, scope, e->fn == SF_FN_PROD ? SF_OP_MUL : SF_OP_ADD, total.i, v.i, dg, &total);
+            rc = sf_expr_arith_int(e, scope, e->fn == SF_FN_PROD ? SF_OP_MUL : SF_OP_ADD, total.i, v.i, dg,
+                                   &total);
         else
-            rc = sf_expr_arith_float(e, scope, e->fn == SF_FN_PROD ? SF_OP_MUL : SF_OP_ADD, sf_expr_double(&total),
-                             sf_expr_double(&v), dg, &total);
+            rc = sf_expr_arith_float(e, scope, e->fn == SF_FN_PROD ? SF_OP_MUL : SF_OP_ADD,
+                                     sf_expr_double(&total), sf_expr_double(&v), dg, &total);
         if (rc)
             return rc;
     }

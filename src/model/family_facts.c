@@ -150,7 +150,8 @@ static sf_code eval_layer(sf_walk *w, const sf_frame *f, const kv_entry *e, uint
     if (rc)
         return rc;
     if (kv.kind == SF_KV_STATE || kv.kind == SF_KV_NONE)
-        n[KV_HEADS] = n[KV_SIZE] = n[KV_SIZE_V] = 0; /* what an entry of several kinds says of its attention layers */
+        n[KV_HEADS] = n[KV_SIZE] = n[KV_SIZE_V] =
+            0; /* what an entry of several kinds says of its attention layers */
     set_numbers(e, n, &kv);
     *ret = kv;
     return SF_OK;

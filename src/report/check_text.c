@@ -30,8 +30,10 @@ void sf_report_check_text(sf_buf *out, sf_arena *a, const sf_check_view *v, unsi
         sf_page_diags(&p, v->diags, SF_DIAGS_FINDINGS,
                       v->replay->first_failure ? v->replay->first_failure->text : (sf_str){NULL, 0});
     }
-    if (flags & SF_TEXT_TIMELINE)
+    if (flags & SF_TEXT_TIMELINE) {
         sf_page_timeline(&p, v);
+        sf_page_orders(&p, v);
+    }
     if (flags & SF_TEXT_EXPLAIN)
         sf_page_explain(&p, v);
 }

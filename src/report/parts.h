@@ -68,5 +68,6 @@ void sf_page_devices(sf_page *p, const sf_check_view *v);
 void sf_page_stages(sf_page *p, const sf_check_view *v);
 void sf_page_explain(sf_page *p, const sf_check_view *v);
 void sf_page_timeline(sf_page *p, const sf_check_view *v);
+void sf_page_orders(sf_page *p, const sf_check_view *v);
 
 #endif

@@ -18,6 +18,7 @@ typedef struct sf_check_view {
     const sf_need *need;
     const sf_replay *replay;
     const sf_command *command; /* NULL unless a command was pasted */
+    bool host_pids;            /* as in sf_account_options */
     const sf_diags *diags;
 } sf_check_view;
 

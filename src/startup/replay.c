@@ -24,8 +24,8 @@ static bool starts_before(const sf_start *st, size_t x, size_t y)
     return a->id != b->id ? a->id < b->id : a->replica < b->replica;
 }
 
-/* Stage indices in start order; a deployment has few stages, so insertion is fine. */
-static size_t *start_order(const sf_start *st)
+/* A deployment has few stages, so insertion is fine. */
+size_t *sf_start_sequence(const sf_start *st)
 {
     size_t *order = SF_NEW_ARRAY(st->arena, size_t, st->d->n_stages);
 
@@ -83,7 +83,7 @@ static void set_verdict(const sf_start *st, sf_replay *r)
 
 bool sf_start_run(sf_start *st)
 {
-    size_t *order = start_order(st);
+    const size_t *order = st->order ? st->order : sf_start_sequence(st);
 
     if (!order || !prepare(st))
         return false;

@@ -19,6 +19,7 @@ typedef struct sf_start {
     const sf_inventory *inv;
     const sf_account_options *opt;
     sf_diags *dg;
+    const size_t *order; /* of the stages; NULL: the release's */
     sf_device_state *devices;
     size_t n_devices;
     sf_stage_report *stages;
@@ -53,6 +54,8 @@ sf_where sf_start_util_where(const sf_stage *s);
 /* What decides how full a GPU gets: the utilisation of the last stage on it with a cache, else of the last one. */
 sf_where sf_start_gpu_where(const sf_start *st, uint32_t device);
 
+/* Stage indices in the release's start order; NULL: no memory. */
+size_t *sf_start_sequence(const sf_start *st);
 /*
  * Prepares the state for d, need, inv and the rest of `st`, and starts the stages in the release's order until one
  * fails.  False: out of memory.
