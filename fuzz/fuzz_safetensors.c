@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define must(x) ((x) ? (void)0 : abort())
 
-enum { PADDING = 512 };
+enum { PADDING = 1024 };
 
 typedef struct totals {
     uint64_t tensors, numel, bytes;
@@ -66,16 +66,40 @@ static sf_code read_input(void *ctx, sf_arena *a, sf_str path, uint64_t off, uin
     return ret->p ? SF_OK : SF_E_NOMEM;
 }
 
+/* From a file, with a first window that ends anywhere. */
+static void check_windows(sf_arena *a, sf_str file, uint64_t guess, sf_code want, const totals *plain)
+{
+    const sf_fs fs = {&file, read_input, NULL, NULL};
+    sf_arena *scratch = sf_arena_new((size_t)1 << 26);
+    sf_tensor_table *t = sf_tensor_table_new(a);
+    uint64_t size = 0;
+    sf_diags dg;
+    sf_code rc;
+
+    if (!t || !scratch)
+        goto out;
+    sf_diags_init(&dg, a);
+    rc = sf_safetensors_read(t, scratch, &fs, SF_STR("x"), guess, &dg, &size);
+    if (rc == SF_E_NOMEM)
+        goto out;
+    must(rc == want && dg.n == (rc != SF_OK));
+    if (!rc) {
+        totals read = totals_of(t);
+
+        must(plain->tensors == read.tensors && plain->numel == read.numel && size == file.n);
+    }
+out:
+    sf_arena_free(scratch);
+}
+
 static void check_header(sf_arena *a, sf_str file, sf_str json)
 {
-    uint64_t data = file.n - SF_SAFETENSORS_PREFIX - json.n, size = 0;
-    const sf_fs fs = {&file, read_input, NULL, NULL};
-    sf_tensor_table *t = sf_tensor_table_new(a);
+    uint64_t data = file.n - SF_SAFETENSORS_PREFIX - json.n;
     char *padded = sf_arena_alloc(a, json.n + PADDING, 1);
-    totals plain = {0, 0, 0}, quick = {0, 0, 0}, read;
+    totals plain = {0, 0, 0}, quick = {0, 0, 0};
     sf_code rc, same;
 
-    if (!t || !padded)
+    if (!padded)
         return;
     /* With room behind it, members are looked at in the writer's own form first. */
     memcpy(padded, json.p, json.n);
@@ -85,24 +109,41 @@ static void check_header(sf_arena *a, sf_str file, sf_str json)
     if (rc == SF_E_NOMEM || same == SF_E_NOMEM)
         return;
     must(rc == same || (rc && same)); /* a text cut short may be refused for another reason */
-    same = sf_safetensors_read(t, a, &fs, SF_STR("x"), 0, NULL, &size);
-    if (same == SF_E_NOMEM)
-        return;
-    must(rc == same);
-    if (rc)
-        return;
-    read = totals_of(t);
-    must(plain.tensors == quick.tensors && plain.numel == quick.numel && plain.bytes == quick.bytes);
-    must(plain.tensors == read.tensors && plain.numel == read.numel && size == file.n);
+    if (!rc)
+        must(plain.tensors == quick.tensors && plain.numel == quick.numel && plain.bytes == quick.bytes);
+    check_windows(a, file, SF_SAFETENSORS_LEAST, rc, &plain);
+    check_windows(a, file, SF_SAFETENSORS_LEAST + json.n * 5 / 8, rc, &plain);
+}
+
+/* As text and as a file whose first window ends anywhere. */
+static void check_index(sf_arena *a, sf_str file)
+{
+    const sf_fs fs = {&file, read_input, NULL, NULL};
+    const uint64_t guess[] = {1, 16, file.n / 2};
+    sf_arena *scratch = sf_arena_new((size_t)1 << 26);
+    sf_index index = {0}, same = {0};
+    sf_diags dg;
+    sf_code rc;
+
+    sf_diags_init(&dg, a);
+    rc = sf_safetensors_index(a, file, SF_STR("x"), &dg, &index);
+    must(rc ? dg.n == 1 || dg.failed : index.n_shards <= index.tensors);
+    for (size_t i = 0; scratch && rc != SF_E_NOMEM && i < sizeof guess / sizeof *guess; i++) {
+        sf_code other =
+            sf_safetensors_read_index(a, scratch, &fs, SF_STR("x"), guess[i], file.n, NULL, &same);
+
+        must(other == rc || other == SF_E_NOMEM);
+        if (!other)
+            must(same.n_shards == index.n_shards && same.tensors == index.tensors);
+    }
+    sf_arena_free(scratch);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     sf_str file = {(const char *)data, size};
     sf_arena *a = sf_arena_new((size_t)1 << 26);
-    uint64_t n = 0, tensors;
-    sf_str *shards;
-    size_t n_shards;
+    uint64_t n = 0;
     sf_diags dg;
 
     if (!a)
@@ -114,11 +155,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else {
         must(dg.n == 1);
     }
-    sf_diags_init(&dg, a);
-    if (sf_safetensors_index(a, file, SF_STR("x"), &dg, &shards, &n_shards, &tensors))
-        must(dg.n == 1 || dg.failed);
-    else
-        must(n_shards <= tensors);
+    check_index(a, file);
     sf_arena_free(a);
     return 0;
 }

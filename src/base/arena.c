@@ -1,6 +1,6 @@
 /*
  * arena: a list of chunks, each filled from the front.
- * Must not give memory back before sf_arena_free.
+ * Must not give memory back before sf_arena_reset or sf_arena_free.
  */
 #include "base/arena.h"
 
@@ -52,6 +52,27 @@ void sf_arena_free(sf_arena *a)
         c = next;
     }
     free(a);
+}
+
+void sf_arena_reset(sf_arena *a)
+{
+    chunk *kept = NULL;
+
+    for (chunk *c = a->chunks, *next; c; c = next) {
+        next = c->next;
+        if (!kept || c->size > kept->size) {
+            free(kept);
+            kept = c;
+        } else {
+            free(c);
+        }
+    }
+    if (kept) {
+        kept->next = NULL;
+        kept->used = 0;
+    }
+    a->chunks = kept;
+    a->used = 0;
 }
 
 size_t sf_arena_used(const sf_arena *a)

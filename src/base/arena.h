@@ -22,6 +22,8 @@ void *sf_alloc(size_t size);
 sf_arena *sf_arena_new(size_t max);
 /* Frees all that was taken from it; NULL is fine. */
 void sf_arena_free(sf_arena *a);
+/* Forgets all that was taken from it, and keeps its largest piece of memory for what comes next. */
+void sf_arena_reset(sf_arena *a);
 /* Bytes handed out so far. */
 size_t sf_arena_used(const sf_arena *a);
 

@@ -11,11 +11,13 @@
 #define CONFIG_MAX ((uint64_t)16 * 1024 * 1024)
 #define INDEX_MAX ((uint64_t)100 * 1000 * 1000)
 #define FIRST_READ ((uint64_t)64 * 1024)
+#define INDEX_READ ((uint64_t)128 * 1024)
 
 enum { SUBS_MAX = 64, NAMED = 5, BYTES_PER_TENSOR = 144 };
 
 typedef struct folder {
     sf_arena *a;
+    sf_arena *scratch; /* for the texts of index and headers */
     const sf_fs *fs;
     sf_diags *dg;
     sf_checkpoint *ckpt;
@@ -171,18 +173,19 @@ static sf_code find_other(folder *f, const listing *l)
 }
 
 /* Names each missing shard, up to five, at the place of the first in the index. */
-static sf_code refuse_missing(folder *f, const weights *w, sf_str index_text, const sf_str *missing, size_t n)
+static sf_code refuse_missing(folder *f, const weights *w, const sf_str *missing, size_t n)
 {
     sf_where at = {.file = w->index, .line = 1, .col = 1};
-    sf_str names = sf_str_sub(missing[0], 0, missing[0].n);
+    sf_str names = sf_str_sub(missing[0], 0, missing[0].n), index_text = {0};
+    sf_code rc = sf_fs_read_all(f->fs, f->a, w->index, INDEX_MAX, f->dg, &index_text);
     ptrdiff_t off = sf_str_find(index_text, missing[0]);
 
     for (size_t i = 1; i < n && i < NAMED && names.p; i++)
         names = sf_arena_printf(f->a, "%.*s, %.*s", SF_STR_ARG(names), SF_STR_ARG(missing[i]));
     if (names.p && n > NAMED)
         names = sf_arena_printf(f->a, "%.*s and %zu more", SF_STR_ARG(names), n - NAMED);
-    if (!names.p)
-        return SF_E_NOMEM;
+    if (rc || !names.p)
+        return rc ? rc : SF_E_NOMEM;
     if (off > 0) {
         sf_json j;
 
@@ -196,7 +199,7 @@ static sf_code refuse_missing(folder *f, const weights *w, sf_str index_text, co
 }
 
 /* A folder of metadata has the index and none of its files: what config.json says has to do. */
-static sf_code check_shards(folder *f, const listing *l, weights *w, sf_str index_text)
+static sf_code check_shards(folder *f, const listing *l, weights *w)
 {
     sf_str *missing = SF_NEW_ARRAY(f->a, sf_str, w->n);
     size_t n = 0;
@@ -212,26 +215,31 @@ static sf_code check_shards(folder *f, const listing *l, weights *w, sf_str inde
             missing[n++] = w->files[i];
     }
     if (n && n < w->n)
-        return refuse_missing(f, w, index_text, missing, n);
+        return refuse_missing(f, w, missing, n);
     w->n -= n;
     return SF_OK;
 }
 
 static sf_code read_index(folder *f, const listing *l, sf_str name, weights *w)
 {
-    sf_str text = {0};
+    sf_index index = {0};
+    sf_str start = {0};
     sf_code rc;
 
     w->index = sf_path_join(f->a, l->dir, name);
     rc = made(w->index);
     if (!rc)
-        rc = sf_fs_read_all(f->fs, f->a, w->index, INDEX_MAX, f->dg, &text);
+        rc = f->fs->read(f->fs->ctx, f->scratch, w->index, 0, SF_SAFETENSORS_LEAST, f->dg, &start, NULL);
     if (!rc)
-        rc = check_is_json(f, w->index, text);
+        rc = check_is_json(f, w->index, start);
     if (!rc)
-        rc = sf_safetensors_index(f->a, text, w->index, f->dg, &w->files, &w->n, &w->tensors);
+        rc = sf_safetensors_read_index(f->a, f->scratch, f->fs, w->index, INDEX_READ, INDEX_MAX, f->dg,
+                                       &index);
+    w->files = index.shards;
+    w->n = index.n_shards;
+    w->tensors = index.tensors;
     if (!rc && w->n)
-        rc = check_shards(f, l, w, text);
+        rc = check_shards(f, l, w);
     return rc;
 }
 
@@ -303,7 +311,7 @@ static sf_code read_headers(folder *f, const listing *l, const weights *w, const
         sf_code rc = made(path);
 
         if (!rc)
-            rc = sf_safetensors_read(t, f->a, f->fs, path, guess, f->dg, &size);
+            rc = sf_safetensors_read(t, f->scratch, f->fs, path, guess, f->dg, &size);
         if (rc)
             return rc;
         f->ckpt->weight_file_bytes = sf_add_sat(f->ckpt->weight_file_bytes, size);
@@ -414,14 +422,29 @@ static sf_code list_folder(folder *f, sf_str dir, listing *ret)
     return f->fs->list(f->fs->ctx, f->a, dir, f->dg, &ret->names, &ret->n);
 }
 
+/* With room for a window at once: each piece of fresh memory costs. */
+static sf_arena *new_scratch(void)
+{
+    sf_arena *scratch = sf_arena_new((size_t)SF_SAFETENSORS_MAX_HEADER * 2);
+
+    if (scratch && !sf_arena_alloc(scratch, (size_t)INDEX_READ + 16 * 1024, 1)) {
+        sf_arena_free(scratch);
+        return NULL;
+    }
+    return scratch;
+}
+
 sf_code sf_folder_read(sf_arena *a, const sf_fs *fs, sf_str dir, sf_diags *dg, const sf_checkpoint **ret)
 {
     folder f = {.a = a, .fs = fs, .dg = dg, .ckpt = SF_NEW(a, sf_checkpoint)};
     listing l = {0};
-    sf_code rc;
+    sf_code rc = SF_E_NOMEM;
 
     if (!f.ckpt)
-        return SF_E_NOMEM;
+        return rc;
+    f.scratch = new_scratch();
+    if (!f.scratch)
+        return rc;
     f.ckpt->dir = sf_arena_str(a, dir);
     f.ckpt->name = sf_path_base(f.ckpt->dir);
     rc = made(f.ckpt->dir);
@@ -437,5 +460,6 @@ sf_code sf_folder_read(sf_arena *a, const sf_fs *fs, sf_str dir, sf_diags *dg, c
         rc = describe(&f, f.ckpt->config != f.ckpt->index);
     if (!rc)
         *ret = f.ckpt;
+    sf_arena_free(f.scratch);
     return rc;
 }

@@ -19,7 +19,8 @@
 enum {
     SF_SAFETENSORS_MAX_TENSORS = 1000 * 1000,
     SF_SAFETENSORS_MAX_SHARDS = 10 * 1000,
-    SF_SAFETENSORS_PREFIX = 8
+    SF_SAFETENSORS_PREFIX = 8,
+    SF_SAFETENSORS_LEAST = 64 /* bytes of a file in which the message for what is no weight file is found */
 };
 
 /* All tensors whose names differ only in numbers (a part between dots) and that have one dtype and shape. */
@@ -53,10 +54,11 @@ sf_code sf_safetensors_add(sf_tensor_table *t, sf_str json, uint64_t file_size, 
 
 /*
  * Reads the header of one weight file and adds it.  `guess` is how many bytes the first read asks for: a
- * header that is not longer takes one read.  Codes: those of sf_safetensors_length, _add and fs->read.
+ * header that is not longer takes one read.  `scratch` is reset, and best used for the next file again: its
+ * memory has been touched then.  Codes: those of sf_safetensors_length, _add and fs->read.
  */
-sf_code sf_safetensors_read(sf_tensor_table *t, sf_arena *a, const sf_fs *fs, sf_str path, uint64_t guess,
-                            sf_diags *dg, uint64_t *ret_file_size);
+sf_code sf_safetensors_read(sf_tensor_table *t, sf_arena *scratch, const sf_fs *fs, sf_str path,
+                            uint64_t guess, sf_diags *dg, uint64_t *ret_file_size);
 
 /* Patterns in the order in which each first appeared. */
 size_t sf_tensor_table_count(const sf_tensor_table *t);
@@ -67,12 +69,20 @@ void sf_tensor_table_totals(const sf_tensor_table *t, uint64_t *ret_tensors, uin
 /* True when a tensor of exactly this name was added (used for the index). */
 bool sf_tensor_table_has(const sf_tensor_table *t, sf_str name);
 
+/* What model.safetensors.index.json says. */
+typedef struct sf_index {
+    sf_str *shards; /* the files it names, sorted, each once */
+    size_t n_shards;
+    uint64_t tensors; /* that it maps */
+} sf_index;
+
 /*
- * model.safetensors.index.json: the shard files it names, sorted, each once, and how many
- * tensors it maps.  Names that climb out of the folder are refused.  Codes: SF_E_HEADER, SF_E_JSON,
- * SF_E_UTF8, SF_E_DUP_KEY, SF_E_LIMIT, SF_E_NOMEM.  The shard names borrow from `json`.
+ * Reads the index out of its text.  Names that climb out of the folder are refused.  Codes: SF_E_HEADER,
+ * SF_E_JSON, SF_E_UTF8, SF_E_DUP_KEY, SF_E_LIMIT, SF_E_NOMEM.
  */
-sf_code sf_safetensors_index(sf_arena *a, sf_str json, sf_str file, sf_diags *dg, sf_str **ret_shards,
-                             size_t *ret_n, uint64_t *ret_tensors);
+sf_code sf_safetensors_index(sf_arena *a, sf_str json, sf_str file, sf_diags *dg, sf_index *ret);
+/* The same out of a file of at most `max` bytes; `guess` and `scratch` as above.  Also SF_E_TOO_LARGE. */
+sf_code sf_safetensors_read_index(sf_arena *a, sf_arena *scratch, const sf_fs *fs, sf_str path,
+                                  uint64_t guess, uint64_t max, sf_diags *dg, sf_index *ret);
 
 #endif

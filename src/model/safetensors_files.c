@@ -1,15 +1,11 @@
 /*
- * safetensors_files: what stands around the headers: the length in front, the index of the shards.
+ * safetensors_files: what stands in front of a header: its length, or what shows that this is no weight file.
  * Must not open files; they are handed in.
- * Rules: safetensors 0.7, tensor.rs (MAX_HEADER_SIZE); transformers' model.safetensors.index.json.
+ * Rules: safetensors 0.7, tensor.rs (MAX_HEADER_SIZE).
  */
 #include <endian.h>
-#include <stdlib.h>
 
-#include "base/path.h"
 #include "model/safetensors.h"
-#include "model/tensor_names.h"
-#include "text/json.h"
 
 static sf_code refuse_length(sf_str file, sf_diags *dg, const char *hint, const char *message)
 {
@@ -81,117 +77,5 @@ sf_code sf_safetensors_length(sf_str first8, uint64_t file_size, sf_str file, sf
                              "the header has %llu bytes, the whole file only %llu", (unsigned long long)n,
                              (unsigned long long)file_size);
     *ret = n;
-    return SF_OK;
-}
-
-typedef struct index_reader {
-    sf_arena *a;
-    sf_json j;
-    sf_tensor_names tensors;
-    sf_key_set files;
-    sf_str *shards;
-    size_t n, cap;
-    sf_str last; /* the shard before: neighbours are often in one file */
-    uint64_t count;
-    bool has_map;
-} index_reader;
-
-static sf_code add_shard(index_reader *r, sf_str name)
-{
-    sf_key_added added;
-
-    if (r->last.p && sf_str_eq(name, r->last))
-        return SF_OK;
-    r->last = name;
-    added = sf_key_set_add(&r->files, name, sf_str_hash(name));
-    if (added == SF_KEY_SEEN)
-        return SF_OK;
-    if (added == SF_KEY_NO_MEMORY)
-        return r->j.error = SF_E_NOMEM;
-    if (added == SF_KEY_HOSTILE || r->n == SF_SAFETENSORS_MAX_SHARDS)
-        return sf_json_fail(&r->j, SF_E_LIMIT, "more than %d weight files", SF_SAFETENSORS_MAX_SHARDS);
-    if (!sf_path_is_inside(name))
-        return sf_json_fail(&r->j, SF_E_HEADER, "the index names a file outside the model's folder");
-    if (r->n == r->cap) {
-        size_t cap = r->cap ? r->cap * 2 : 64;
-        sf_str *grown = sf_arena_grow(r->a, r->shards, r->n, cap, sizeof *grown);
-
-        if (!grown)
-            return r->j.error = SF_E_NOMEM;
-        r->shards = grown;
-        r->cap = cap;
-    }
-    r->shards[r->n++] = name;
-    return SF_OK;
-}
-
-static sf_code read_entry(index_reader *r)
-{
-    sf_key_added added;
-    uint32_t pattern;
-    sf_fold fold;
-    sf_str text;
-
-    if (sf_json_decode(&r->j, r->a, &text))
-        return r->j.error;
-    sf_fold_name(text, &fold);
-    added = sf_tensor_names_add(&r->tensors, &fold, &pattern);
-    if (added == SF_KEY_NO_MEMORY)
-        return r->j.error = SF_E_NOMEM;
-    if (added == SF_KEY_SEEN)
-        return sf_json_fail(&r->j, SF_E_DUP_KEY, "the index lists a tensor twice");
-    if (added == SF_KEY_HOSTILE || ++r->count > SF_SAFETENSORS_MAX_TENSORS)
-        return sf_json_fail(&r->j, SF_E_LIMIT, "more than %d tensors", SF_SAFETENSORS_MAX_TENSORS);
-    if (sf_json_next(&r->j) != SF_JSON_STRING)
-        return sf_json_fail(&r->j, SF_E_HEADER, "the index gives a tensor no file name");
-    if (sf_json_decode(&r->j, r->a, &text))
-        return r->j.error;
-    return add_shard(r, text);
-}
-
-static sf_code read_weight_map(index_reader *r)
-{
-    if (r->has_map)
-        return sf_json_fail(&r->j, SF_E_DUP_KEY, "weight_map given twice");
-    r->has_map = true;
-    if (sf_json_next(&r->j) != SF_JSON_OBJECT)
-        return sf_json_fail(&r->j, SF_E_HEADER, "weight_map is not a map of tensors to files");
-    while (sf_json_next(&r->j) == SF_JSON_KEY)
-        if (read_entry(r))
-            break;
-    return r->j.error;
-}
-
-static int compare_names(const void *a, const void *b)
-{
-    return sf_str_cmp(*(const sf_str *)a, *(const sf_str *)b);
-}
-
-sf_code sf_safetensors_index(sf_arena *a, sf_str json, sf_str file, sf_diags *dg, sf_str **ret_shards,
-                             size_t *ret_n, uint64_t *ret_tensors)
-{
-    index_reader r = {.a = a};
-    sf_json_event event;
-
-    sf_json_init(&r.j, json, file, 0, dg);
-    sf_tensor_names_init(&r.tensors, a);
-    sf_key_set_init(&r.files, a);
-    if (sf_json_next(&r.j) != SF_JSON_OBJECT)
-        return sf_json_fail(&r.j, SF_E_HEADER, "the index is not a JSON object");
-    while ((event = sf_json_next(&r.j)) == SF_JSON_KEY) {
-        bool is_map = sf_str_is(sf_json_raw(&r.j), "weight_map");
-
-        if (is_map ? read_weight_map(&r) : sf_json_skip(&r.j, sf_json_next(&r.j)))
-            return r.j.error;
-    }
-    if (event == SF_JSON_ERROR || sf_json_next(&r.j) == SF_JSON_ERROR)
-        return r.j.error;
-    if (!r.has_map)
-        return sf_json_fail(&r.j, SF_E_HEADER, "the index has no weight_map");
-    if (r.n)
-        qsort(r.shards, r.n, sizeof *r.shards, compare_names);
-    *ret_shards = r.shards;
-    *ret_n = r.n;
-    *ret_tensors = r.count;
     return SF_OK;
 }

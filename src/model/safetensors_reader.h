@@ -7,27 +7,22 @@
 
 #include "model/coverage.h"
 #include "model/safetensors_entry.h"
-#include "text/json.h"
+#include "model/safetensors_window.h"
 
 typedef struct sf_header_reader {
     sf_tensor_table *t;
-    sf_json j;          /* over the text at hand; without a list of diagnostics while that is a window */
-    sf_json before;     /* as it was before the member that could not be read */
-    uint64_t window_at; /* byte of the header at which the text starts */
+    sf_window w;
     uint64_t data_size;
     sf_coverage covered;
     size_t name_off, name_len; /* token of the tensor at hand */
     bool has_metadata;
 } sf_header_reader;
 
-/* Begins with the first text, which may be the whole; `data_size`: bytes after the header. */
+/* Begins with the first text, of which only the start is looked at; `data_size`: bytes after the header. */
 sf_code sf_header_start(sf_header_reader *r, sf_tensor_table *t, sf_str text, uint64_t data_size, sf_str file,
                         sf_diags *dg);
-/*
- * Reads members as far as the text goes.  SF_OK: the header's end was reached.  Else `before` is the state
- * in which another text, that starts at or before the same member, can take over.
- */
-sf_code sf_header_members(sf_header_reader *r);
+/* Reads members as far as the text goes: go_on of sf_window_run. */
+sf_code sf_header_members(void *reader);
 /*
  * Reads members that are like earlier ones, as long as they come one after another.  False when there is
  * none: the next member, and whatever is wrong with it, is left to the other ways of reading.

@@ -40,11 +40,11 @@ static inline bool take_offsets(const char **p, last_end *last, sf_range *ret)
 /* The member whose opening quote is text[at]; gives the byte after it, or 0. */
 static inline size_t take_like(sf_header_reader *r, size_t at, last_end *last)
 {
-    const char *p = r->j.text.p + at + 1;
-    sf_range range = {.owner_off = r->window_at + at};
+    const char *p = r->w.j.text.p + at + 1;
+    sf_range range = {.owner_off = r->w.at + at};
     sf_tensor_like like;
 
-    if (r->j.text.n - at < ROOM || !sf_tensor_table_follow(r->t, p, &like))
+    if (r->w.j.text.n - at < ROOM || !sf_tensor_table_follow(r->t, p, &like))
         return 0;
     p += like.len;
     if (!take_offsets(&p, last, &range) || range.begin > range.end || range.end - range.begin != like.bytes ||
@@ -53,10 +53,10 @@ static inline size_t take_like(sf_header_reader *r, size_t at, last_end *last)
         return 0;
     range.owner_len = like.name.len + 2;
     if (!sf_coverage_add(&r->covered, &range)) {
-        r->j.error = SF_E_NOMEM;
+        r->w.j.error = SF_E_NOMEM;
         return 0;
     }
-    return (size_t)(p - r->j.text.p);
+    return (size_t)(p - r->w.j.text.p);
 }
 
 bool sf_header_run(sf_header_reader *r)
@@ -64,15 +64,15 @@ bool sf_header_run(sf_header_reader *r)
     last_end before = {.n = 0};
     size_t at, end, last = 0;
 
-    if (!sf_json_before_member(&r->j, &at))
+    if (!sf_json_before_member(&r->w.j, &at))
         return false;
     while ((end = take_like(r, at, &before))) {
         last = end;
         at = end + 1;
-        if (r->j.text.p[end] != ',' || r->j.text.p[at] != '"')
+        if (r->w.j.text.p[end] != ',' || r->w.j.text.p[at] != '"')
             break;
     }
     if (last)
-        sf_json_after_member(&r->j, last);
-    return last && !r->j.error;
+        sf_json_after_member(&r->w.j, last);
+    return last && !r->w.j.error;
 }

@@ -430,10 +430,14 @@ bool sf_json_before_member(const sf_json *j, size_t *ret_at)
     unsigned char state = j->stack[j->depth];
     size_t at = j->at;
 
-    if (state == OBJECT_NEXT && peek(j) == ',')
+    for (; at < j->text.n && is_blank(j->text.p[at]); at++)
+        continue;
+    if (state == OBJECT_NEXT && at < j->text.n && j->text.p[at] == ',')
         at++;
     else if (state != OBJECT_FIRST)
         return false;
+    for (; at < j->text.n && is_blank(j->text.p[at]); at++)
+        continue;
     *ret_at = at;
     return !j->error && at < j->text.n && j->text.p[at] == '"';
 }

@@ -65,7 +65,7 @@ bool sf_json_u64(const sf_json *j, uint64_t *ret);
 sf_code sf_json_skip(sf_json *j, sf_json_event event);
 /*
  * For a caller who knows one form of a member by heart and reads it himself: whether the next bytes are a
- * member of an object (its comma and its opening quote, without blanks), and where the quote is; and
+ * member of an object (its comma and its opening quote, with any blanks), and where the quote is; and
  * the way back, to the byte after the member's value.
  */
 bool sf_json_before_member(const sf_json *j, size_t *ret_at);

@@ -71,6 +71,22 @@ static void test_growth_copies(void **state)
     assert_int_equal(v[0], 7); /* the old one stays */
 }
 
+static void test_reset_keeps_the_largest_piece(void **state)
+{
+    fixture *f = *state;
+    char *large;
+
+    sf_arena_reset(f->a); /* of nothing */
+    assert_non_null(sf_arena_alloc(f->a, 100, 8));
+    large = sf_arena_alloc(f->a, 100000, 8);
+    assert_non_null(sf_arena_alloc(f->a, 30000, 8));
+    sf_arena_reset(f->a);
+    assert_int_equal(sf_arena_used(f->a), 0);
+    assert_ptr_equal(sf_arena_alloc(f->a, 100000, 8), large);
+    assert_int_equal(sf_arena_used(f->a), 100000);
+    assert_non_null(sf_arena_alloc(f->a, 200000, 8));
+}
+
 static void test_texts(void **state)
 {
     fixture *f = *state;
@@ -104,8 +120,13 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_alignment_and_zeroes), TEST(test_limits), TEST(test_large_ones_keep_the_current_chunk),
-        TEST(test_growth_copies),        TEST(test_texts),  TEST(test_no_memory),
+        TEST(test_alignment_and_zeroes),
+        TEST(test_limits),
+        TEST(test_large_ones_keep_the_current_chunk),
+        TEST(test_growth_copies),
+        TEST(test_reset_keeps_the_largest_piece),
+        TEST(test_texts),
+        TEST(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -420,7 +420,7 @@ static void test_each_read_may_fail(void **state)
         assert_int_equal(f->dg.n, 1);
         assert_null(c);
     }
-    assert_int_equal(k, 6);
+    assert_int_equal(k, 7);
 }
 
 int main(void)

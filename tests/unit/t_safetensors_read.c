@@ -75,9 +75,14 @@ static memory_file many_tensors(fixture *f, int spoiled, const char *text, const
 static sf_code read_memory(fixture *f, memory_file *m, sf_tensor_table *t)
 {
     const sf_fs fs = {m, memory_read, NULL, NULL};
+    sf_arena *scratch = sf_arena_new((size_t)1 << 28);
     uint64_t size = 0;
+    sf_code rc;
 
-    return sf_safetensors_read(t, f->a, &fs, FILE_NAME, 65536, &f->dg, &size);
+    assert_non_null(scratch);
+    rc = sf_safetensors_read(t, scratch, &fs, FILE_NAME, 65536, &f->dg, &size);
+    sf_arena_free(scratch);
+    return rc;
 }
 
 static void test_windows(void **state)
