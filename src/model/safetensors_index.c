@@ -12,7 +12,7 @@
 #include "text/swar.h"
 
 /* The longest file name that is compared as it stands, and room for its quotes and a look past them. */
-enum { LAST_MAX = 200, LAST_ROOM = LAST_MAX + 2 + SF_SWAR_SLACK, BLANKS_MAX = 16 };
+enum { LAST_MAX = 200, LAST_ROOM = LAST_MAX + 2 + SF_SWAR_SLACK, BLANKS_MAX = 16, BOM_BYTES = 3 };
 /* With this many bytes left no look goes past the end of the text: a name, a colon, blanks, a file, a comma. */
 enum { ROOM = 1 + SF_FOLLOW_MAX + 2 + BLANKS_MAX + LAST_ROOM + BLANKS_MAX + 2 };
 
@@ -239,6 +239,7 @@ sf_code sf_safetensors_read_index(sf_arena *a, sf_arena *scratch, const sf_fs *f
     sf_code rc;
 
     sf_arena_reset(scratch);
+    guess = guess < BOM_BYTES ? BOM_BYTES : guess; /* which sf_json_init looks for */
     rc = fs->read(fs->ctx, scratch, path, 0, guess < max ? guess : max, dg, &text, &s.n);
     if (!rc && s.n > max)
         rc = sf_fs_read_all(fs, scratch, path, max, dg, &text); /* says so */

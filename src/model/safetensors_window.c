@@ -23,6 +23,7 @@ static sf_code take_text(const sf_window_source *s, sf_window *w, uint64_t at, u
     w->j.text = text;
     w->j.at = (size_t)(w->at + w->before.at - at);
     w->at = at;
+    w->before = w->j;
     return SF_OK;
 }
 
