@@ -27,7 +27,8 @@ static sf_code recipe_config(sf_arena *a, const sf_node *recipe, const sf_node *
     return SF_OK;
 }
 
-sf_code sf_catalogue_quantised(sf_arena *a, const sf_checkpoint *base, const sf_node *recipe, sf_checkpoint **ret)
+sf_code sf_catalogue_quantised(sf_arena *a, const sf_checkpoint *base, const sf_node *recipe,
+                               sf_checkpoint **ret)
 {
     sf_checkpoint *c = SF_NEW(a, sf_checkpoint);
     const sf_node *config;

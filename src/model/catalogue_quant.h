@@ -8,7 +8,8 @@
  * `base` with a quantization_config: `recipe` is a name of data/quantization/recipes.yaml or the config itself.  The
  * new checkpoint's name and source are the caller's to set.
  */
-sf_code sf_catalogue_quantised(sf_arena *a, const sf_checkpoint *base, const sf_node *recipe, sf_checkpoint **ret);
+sf_code sf_catalogue_quantised(sf_arena *a, const sf_checkpoint *base, const sf_node *recipe,
+                               sf_checkpoint **ret);
 
 /*
  * What a name that the catalogue does not have may stand for: "owner/Base-AWQ" is Base by the recipe of that ending.

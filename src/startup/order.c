@@ -84,14 +84,10 @@ sf_code sf_order_try_all(sf_arena *a, const sf_profile *profile, const sf_deploy
                          const sf_inventory *inv, const sf_account_options *opt, sf_order_study *ret)
 {
     size_t n = d->n_stages, cap = n > SF_ORDER_ALL ? n : 24;
-    study s = {.base = {.arena = a,
-                        .profile = profile,
-                        .d = d,
-                        .need = need,
-                        .inv = inv,
-                        .opt = opt,
-                        .trial = true},
-               .cap = cap};
+    study s = {
+        .base = {.arena = a, .profile = profile, .d = d, .need = need, .inv = inv, .opt = opt, .trial = true},
+        .cap = cap
+    };
     size_t *order = SF_NEW_ARRAY(a, size_t, n + 1);
 
     *ret = (sf_order_study){0};

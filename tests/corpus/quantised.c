@@ -78,9 +78,20 @@ static unsigned capability(sf_str gpu)
         const char *part;
         unsigned capability;
     } known[] = {
-        {"H100", 90},    {"GH200", 90},   {"H200", 90},  {"A100", 80},  {"3090", 86}, {"A5000", 86},
-        {"A6000", 86},   {"L4", 89},      {"4090", 89},  {"T4", 75},    {"GB10", 121}, {"PRO 6000", 120},
-        {"5080", 120},   {"B200", 100},
+        {"H100",     90 },
+        {"GH200",    90 },
+        {"H200",     90 },
+        {"A100",     80 },
+        {"3090",     86 },
+        {"A5000",    86 },
+        {"A6000",    86 },
+        {"L4",       89 },
+        {"4090",     89 },
+        {"T4",       75 },
+        {"GB10",     121},
+        {"PRO 6000", 120},
+        {"5080",     120},
+        {"B200",     100},
     };
 
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
@@ -106,8 +117,8 @@ static const sf_profile *profile_of(row *r)
     head.n = n;
     if (!head.n)
         head = v0 ? SF_STR("0.6.0") : SF_STR("0.12.0");
-    if (sf_profile_find(r->a, sf_arena_printf(r->a, "%s@%.*s", v0 ? "vllm-v0" : "vllm", SF_STR_ARG(head)), false,
-                        &r->dg, &p))
+    if (sf_profile_find(r->a, sf_arena_printf(r->a, "%s@%.*s", v0 ? "vllm-v0" : "vllm", SF_STR_ARG(head)),
+                        false, &r->dg, &p))
         return NULL;
     return p;
 }
@@ -213,7 +224,9 @@ static sf_code weights(row *r, const sf_model *m, const sf_profile *p, sf_weight
         .tp = tp,
         .pp = 1,
         .ep = sf_node_is(ep, SF_BOOL) && ep->as.b ? tp * dp : 0,
-        .dtype = dtype ? dtype : m->dtype == SF_DT_F32 ? SF_DT_BF16 : m->dtype,
+        .dtype = dtype                   ? dtype
+                 : m->dtype == SF_DT_F32 ? SF_DT_BF16
+                                         : m->dtype,
         .allocator = {.max_split = p->large_segments_whole ? 20 * SF_MIB : 0},
         .attention_scalars = (uint64_t)p->attention_scalars,
         .batched_tokens = 8192,
@@ -247,8 +260,8 @@ static void compare(row *r, sf_str models, tally *t)
     }
     got = (double)w.allocated / (double)SF_GIB;
     off = got / seen - 1;
-    printf("%-42.*s %8.4f  printed %8.4f  %+.2f %%  (%.*s, tensors %.4f)\n", SF_STR_ARG(r->id), got, seen, off * 100,
-           SF_STR_ARG(m->quantization_title), (double)w.tensor_bytes / (double)SF_GIB);
+    printf("%-42.*s %8.4f  printed %8.4f  %+.2f %%  (%.*s, tensors %.4f)\n", SF_STR_ARG(r->id), got, seen,
+           off * 100, SF_STR_ARG(m->quantization_title), (double)w.tensor_bytes / (double)SF_GIB);
     t->compared++;
     t->sum += fabs(off);
     if (fabs(off) > t->worst)
@@ -287,10 +300,10 @@ int main(int argc, char **argv)
         return 1;
     sf_diags_init(&dg, a);
     models = sf_arena_printf(a, "%.*s/../models", SF_STR_ARG(dir));
-    if (sf_fs_read_all(&sf_fs_posix, a, sf_arena_printf(a, "%.*s/startup.jsonl", SF_STR_ARG(dir)), 8 << 20, &dg,
-                       &truth) ||
-        sf_fs_read_all(&sf_fs_posix, a, sf_arena_printf(a, "%.*s/ALIASES.tsv", SF_STR_ARG(models)), 1 << 20, &dg,
-                       &aliases)) {
+    if (sf_fs_read_all(&sf_fs_posix, a, sf_arena_printf(a, "%.*s/startup.jsonl", SF_STR_ARG(dir)), 8 << 20,
+                       &dg, &truth) ||
+        sf_fs_read_all(&sf_fs_posix, a, sf_arena_printf(a, "%.*s/ALIASES.tsv", SF_STR_ARG(models)), 1 << 20,
+                       &dg, &aliases)) {
         printf("cannot read %.*s\n", SF_STR_ARG(dir));
         return 1;
     }
@@ -300,7 +313,8 @@ int main(int argc, char **argv)
     }
     mean = t.compared ? t.sum / t.compared : 1;
     printf("%u compared: mean %.3f %%, worst %.2f %%\n", t.compared, mean * 100, t.worst * 100);
-    printf("%u passed, %u failed, %u skipped\n", t.compared - t.failed, t.failed + (mean > MEAN_FRAC), t.skipped);
+    printf("%u passed, %u failed, %u skipped\n", t.compared - t.failed, t.failed + (mean > MEAN_FRAC),
+           t.skipped);
     sf_arena_free(a);
     return t.failed || mean > MEAN_FRAC;
 }

@@ -104,6 +104,7 @@ static void test_states_and_tokens(void **state)
         {"ai21labs/AI21-Jamba-1.5-Mini",               311296,  16384, 28, 4 },
         {"ibm-granite/granite-4.0-h-small",            2147840, 16384, 36, 4 },
         {"moonshotai/Kimi-Linear-48B-A3B-Instruct",    2170880, 8064,  20, 7 },
+        {"moonshotai/Kimi-K3",                         6512640, 27648, 69, 24},
         {"mistralai/Mamba-Codestral-7B-v0.1",          2158592, 0,     64, 0 },
         {"MiniMaxAI/MiniMax-M1-40k",                   2097152, 40960, 70, 10},
     };
