@@ -269,8 +269,7 @@ typedef struct sf_profile {
     double graph_estimate_factor; /* the estimate as a multiple of what the graphs take */
     double graph_estimate_low_frac, graph_estimate_high_frac; /* band of the estimate as factors of it */
     int64_t moe_chunk_tokens; /* fused mixture kernels work on at most this many tokens; 0 all */
-    uint64_t flashinfer_workspace_bytes;
-    bool sampler_gathers; /* logits gathered on every rank (before 0.29) */
+    bool sampler_gathers;     /* logits gathered on every rank (before 0.29) */
 
     /* weights */
     int64_t
@@ -295,18 +294,13 @@ typedef struct sf_profile {
     int64_t lora_vocabulary; /* tokens that each adapter may add by default (256 up to 0.11) */
     bool max_len_auto;       /* max_model_len -1 / auto is known */
     bool fp32_auto_half;     /* float32 checkpoints run in float16 by default (<= 0.9), later in bfloat16 */
-    bool unified_memory_all; /* every integrated GPU reports the system's available memory as free (0.20+) */
 
     /* vLLM-Omni only */
     bool omni;
     sf_str vllm_release; /* release of vLLM that this one runs on */
     sf_str format;       /* stage config formats it reads: "stage_args", "stages", "stage_args,stages" */
     sf_start_order order;
-    bool omni_max_batch_size; /* runtime.max_batch_size sets max_num_seqs */
-    bool config_beats_cli;    /* engine_args of a stage beat CLI flags (legacy) */
-    bool cli_ignored;         /* CLI flags do not reach the stages at all (2025-12) */
-    bool has_admission;       /* parallel_stage_init exists */
-    int64_t init_pause_s;
+    bool has_admission; /* parallel_stage_init exists */
 
     sf_str message[SF_MSG_COUNT]; /* templates; empty: this release says nothing there */
     sf_str sources;               /* where the differences of this release are documented */

@@ -35,7 +35,7 @@ static const char *const order_words[] = {"serial_id", "parallel", "groups_by_te
 
 static const field profile_fields[] = {
     FIELD(v0, F_BOOL),
-    {"util",                 F_F64, AT(default_util_frac),          NULL},
+    {"util",         F_F64, AT(default_util_frac),  NULL},
     ENUM(check, check_words),
     ENUM(requested, requested_words),
     FIELD(nccl_in_budget, F_BOOL),
@@ -52,10 +52,9 @@ static const field profile_fields[] = {
     FIELD(async_default, F_BOOL),
     FIELD(dense_hidden_factor, F_F64),
     FIELD(forward_band_frac, F_F64),
-    {"sampler_fp32",         F_F64, AT(sampler_fp32_extra),         NULL},
+    {"sampler_fp32", F_F64, AT(sampler_fp32_extra), NULL},
     FIELD(sampler_gathers, F_BOOL),
-    {"moe_chunk",            F_I64, AT(moe_chunk_tokens),           NULL},
-    {"flashinfer_workspace", F_U64, AT(flashinfer_workspace_bytes), NULL},
+    {"moe_chunk",    F_I64, AT(moe_chunk_tokens),   NULL},
     FIELD(attention_scalars, F_I64),
     FIELD(large_segments_whole, F_BOOL),
     FIELD(online_quant_whole, F_BOOL),
@@ -63,16 +62,11 @@ static const field profile_fields[] = {
     FIELD(lora_experts, F_BOOL),
     FIELD(lora_vocabulary, F_I64),
     FIELD(fp32_auto_half, F_BOOL),
-    FIELD(unified_memory_all, F_BOOL),
     FIELD(omni, F_BOOL),
     FIELD(format, F_STR),
     FIELD(mrv2_models, F_STR), /* mrv2_add appends, this replaces */
     ENUM(order, order_words),
-    FIELD(omni_max_batch_size, F_BOOL),
-    FIELD(config_beats_cli, F_BOOL),
-    FIELD(cli_ignored, F_BOOL),
     FIELD(has_admission, F_BOOL),
-    FIELD(init_pause_s, F_I64),
 };
 
 #define KV(member, kind)                                                                                     \

@@ -247,19 +247,15 @@ static void test_omni_rules(void **state)
     static const struct {
         const char *spec, *format;
         sf_start_order order;
-        bool max_batch, config_beats, ignored, admission, floor;
-        int64_t pause;
+        bool admission, floor;
     } row[] = {
-        {"vllm-omni@strict-2025",  "stage_args",        SF_ORDER_SERIAL_ID,                         true,  true,  true,  false, false, 20},
-        {"vllm-omni@strict-2026",  "stage_args",        SF_ORDER_SERIAL_ID,                         true,  true,  true,  false, false, 20},
-        {"vllm-omni@nvml",         "stage_args",        SF_ORDER_PARALLEL,                          true,  true,  false, false, true,  20},
-        {"vllm-omni@2026-04",      "stage_args,stages", SF_ORDER_PARALLEL,                          false, true,  false, false, true,  0 },
-        {"vllm-omni@tolerant",     "stage_args,stages", SF_ORDER_DIFFUSION_FIRST_GROUPS_BY_TEXT,    false, true,
-         false,                                                                                                          false, true,  0 },
-        {"vllm-omni@2026-08",      "stages",            SF_ORDER_DIFFUSION_FIRST_GROUPS_BY_TEXT,    false, false, false, false,
-         true,                                                                                                                         0 },
-        {"vllm-omni@device-level", "stages",            SF_ORDER_DIFFUSION_FIRST_GROUPS_BY_OVERLAP, false, false, false,
-         true,                                                                                                                  true,  0 },
+        {"vllm-omni@strict-2025",  "stage_args",        SF_ORDER_SERIAL_ID,                         false, false},
+        {"vllm-omni@strict-2026",  "stage_args",        SF_ORDER_SERIAL_ID,                         false, false},
+        {"vllm-omni@nvml",         "stage_args",        SF_ORDER_PARALLEL,                          false, true },
+        {"vllm-omni@2026-04",      "stage_args,stages", SF_ORDER_PARALLEL,                          false, true },
+        {"vllm-omni@tolerant",     "stage_args,stages", SF_ORDER_DIFFUSION_FIRST_GROUPS_BY_TEXT,    false, true },
+        {"vllm-omni@2026-08",      "stages",            SF_ORDER_DIFFUSION_FIRST_GROUPS_BY_TEXT,    false, true },
+        {"vllm-omni@device-level", "stages",            SF_ORDER_DIFFUSION_FIRST_GROUPS_BY_OVERLAP, true,  true },
     };
     fixture *f = *state;
 
@@ -269,12 +265,8 @@ static void test_omni_rules(void **state)
         assert_true(p->omni);
         assert_str(p->format, row[i].format);
         assert_int_equal(p->order, row[i].order);
-        assert_int_equal(p->omni_max_batch_size, row[i].max_batch);
-        assert_int_equal(p->config_beats_cli, row[i].config_beats);
-        assert_int_equal(p->cli_ignored, row[i].ignored);
         assert_int_equal(p->has_admission, row[i].admission);
         assert_int_equal(p->kv_floor_zero, row[i].floor);
-        assert_int_equal(p->init_pause_s, row[i].pause);
     }
 }
 
