@@ -15,8 +15,8 @@ static sf_code take_text(const sf_window_source *s, sf_window *w, uint64_t at, u
     sf_arena_reset(s->scratch);
     rc = s->fs->read(s->fs->ctx, s->scratch, s->path, s->start + at, max, s->dg, &text, NULL);
     if (!rc && text.n < max)
-        rc = sf_diag_error(s->dg, SF_E_HEADER, (sf_where){.file = s->path},
-                           "wait until its download is done", "the file became shorter while it was read");
+        rc = sf_diag_error(s->dg, SF_E_HEADER, (sf_where){.file = s->path}, "wait until its download is done",
+                           "the file became shorter while it was read");
     if (rc)
         return rc;
     w->j = w->before;

@@ -72,6 +72,8 @@ static void test_published_parameters(void **state)
         {"ibm-granite/granite-4.0-h-small",            32207337984u,  586  },
         {"moonshotai/Kimi-Linear-48B-A3B-Instruct",    49122681728u,  20493},
         {"mistralai/Mamba-Codestral-7B-v0.1",          7285403648u,   579  },
+        {"LiquidAI/LFM2-1.2B",                         1170340608u,   148  },
+        {"LiquidAI/LFM2-8B-A1B",                       8339930560u,   2302 },
         {"MiniMaxAI/MiniMax-M1-40k",                   456089655296u, 8243 },
     };
     fixture *f = *state;
@@ -106,6 +108,8 @@ static void test_states_and_tokens(void **state)
         {"moonshotai/Kimi-Linear-48B-A3B-Instruct",    2170880, 8064,  20, 7 },
         {"moonshotai/Kimi-K3",                         6512640, 27648, 69, 24},
         {"mistralai/Mamba-Codestral-7B-v0.1",          2158592, 0,     64, 0 },
+        {"LiquidAI/LFM2-1.2B",                         8192,    12288, 10, 6 },
+        {"tiiuae/Falcon-H1-0.5B-Base",                 403968,  18432, 36, 36}, /* both in every layer */
         {"MiniMaxAI/MiniMax-M1-40k",                   2097152, 40960, 70, 10},
     };
     fixture *f = *state;
