@@ -168,7 +168,7 @@ static sf_code stage_model(checking *c, const sf_stage *st, const sf_model **ret
     rc = sf_inputs_model(&c->in, d, st, ret);
     if (rc && !c->in.req.model)
         sf_diag_place(c->in.dg, rc, sf_node_where(named ? named : st->node));
-    return rc;
+    return rc ? rc : sf_inputs_draft(&c->in, st, *ret, ret);
 }
 
 static sf_code resolve_models(checking *c)

@@ -202,6 +202,76 @@ sf_code sf_inputs_checkpoint(sf_inputs *in, sf_str name, const sf_checkpoint **r
     return SF_OK;
 }
 
+static sf_str text_of(const sf_node *map, const char *key)
+{
+    const sf_node *n = sf_node_get(map, key);
+
+    return sf_node_is(n, SF_STRING) ? n->text : (sf_str){0};
+}
+
+/* "eagle", "eagle3" or empty: as given, else by the name (vLLM config/speculative.py). */
+static sf_str head_kind(const sf_node *spec, sf_str model)
+{
+    sf_str method = text_of(spec, "method");
+
+    if (sf_str_is(method, "eagle") || sf_str_is(method, "eagle3"))
+        return method;
+    if (method.n)
+        return (sf_str){0};
+    if (sf_str_find(model, SF_STR("eagle3-")) >= 0 || sf_str_find(model, SF_STR("EAGLE3-")) >= 0)
+        return SF_STR("eagle3");
+    return sf_str_find(model, SF_STR("eagle-")) >= 0 || sf_str_find(model, SF_STR("EAGLE-")) >= 0
+               ? SF_STR("eagle")
+               : (sf_str){0};
+}
+
+static bool is_proposal(sf_str name)
+{
+    return sf_str_is(name, "ngram") || sf_str_is(name, "[ngram]") || sf_str_is(name, "suffix");
+}
+
+/* The class that the engine gives to a head: "Eagle" or "Eagle3" before the config's own. */
+static sf_str head_class(sf_arena *a, const sf_checkpoint *ckpt, sf_str kind)
+{
+    const sf_node *n = sf_node_item(sf_node_get(ckpt->config, "architectures"), 0);
+    sf_str own = sf_node_is(n, SF_STRING) ? n->text : (sf_str){0};
+
+    if (sf_str_starts(own, SF_STR("Eagle")) || sf_str_ends(own, SF_STR("Eagle3")))
+        return own;
+    return sf_arena_printf(a, "%s%.*s", sf_str_is(kind, "eagle3") ? "Eagle3" : "Eagle", SF_STR_ARG(own));
+}
+
+sf_code sf_inputs_draft(sf_inputs *in, const sf_stage *st, const sf_model *m, const sf_model **ret)
+{
+    const sf_node *spec = st->args.v[SF_ARG_speculative_config].node;
+    const sf_node *tp = sf_node_get(spec, "draft_tensor_parallel_size");
+    sf_str method = text_of(spec, "method"), name = text_of(spec, "model"), kind = head_kind(spec, name);
+    sf_model_wish wish = {.cache = in->families};
+    const sf_checkpoint *ckpt = NULL;
+    const sf_model *draft = NULL;
+    bool plain = !method.n || sf_str_is(method, "draft_model");
+    sf_diags quiet, *said = in->dg;
+    sf_code rc;
+
+    *ret = m;
+    if (!name.n || is_proposal(name) || (!kind.n && !plain))
+        return SF_OK;
+    sf_diags_init(&quiet, in->arena);
+    in->dg = &quiet; /* what cannot be found is not counted, and that is said elsewhere */
+    rc = sf_inputs_checkpoint(in, name, &ckpt);
+    if (!rc && kind.n)
+        wish.architecture = head_class(in->arena, ckpt, kind);
+    if (!rc)
+        rc = sf_model_resolve(in->arena, ckpt, &wish, &quiet, &draft);
+    in->dg = said;
+    if (rc == SF_E_NOMEM)
+        return rc;
+    if (rc || (kind.n && !sf_str_eq(draft->architecture, wish.architecture)))
+        return SF_OK;
+    return sf_model_with_draft(in->arena, m, draft,
+                               sf_node_is(tp, SF_INT) && tp->as.i == 1 && st->tp > 1 ? st->tp : 0, ret);
+}
+
 sf_code sf_inputs_model(sf_inputs *in, const sf_deployment *d, const sf_stage *st, const sf_model **ret)
 {
     sf_model_wish wish = {

@@ -41,6 +41,8 @@ sf_code sf_inputs_settings(sf_inputs *in, sf_args *ret);
 sf_code sf_inputs_checkpoint(sf_inputs *in, sf_str name, const sf_checkpoint **ret);
 /* The model that a stage loads: checkpoints and family files are read once, whatever stages use them. */
 sf_code sf_inputs_model(sf_inputs *in, const sf_deployment *d, const sf_stage *st, const sf_model **ret);
+/* `m` with the model that the stage's speculative_config names to draft, where that is known; else `m` itself. */
+sf_code sf_inputs_draft(sf_inputs *in, const sf_stage *st, const sf_model *m, const sf_model **ret);
 /* Reads the text of `c->path` unless that has been done. */
 sf_code sf_inputs_config(sf_inputs *in, sf_config *c);
 /*

@@ -27,7 +27,7 @@ static const struct {
     sf_arg arg;
     const char *what;
 } left_out[] = {
-    {SF_ARG_speculative_config,       "the draft model's weights and cache are not counted"               },
+    {SF_ARG_speculative_config,       "the drafter is not known: its weights and cache are not counted"   },
     {SF_ARG_enable_sleep_mode,        "the pool allocator of sleep mode is not modelled"                  },
     {SF_ARG_kv_transfer_config,       "a KV connector's buffers are not counted"                          },
     {SF_ARG_enable_cpu_offload,       "offloaded parts of a diffusion model are still counted on the GPU" },
@@ -39,13 +39,18 @@ sf_str sf_unmodelled_at(size_t i)
     return i < sizeof left_out / sizeof *left_out ? sf_str_of(sf_arg_name(left_out[i].arg)) : (sf_str){0};
 }
 
-/* Proposals that need no model, or prediction layers that the model's family lists. */
+/* Proposals that need no model, a drafter that is counted with its target, or the model's own prediction layers. */
 static bool drafts_are_counted(const sf_stage *st, const sf_model *m)
 {
-    const sf_node *method = sf_node_get(st->args.v[SF_ARG_speculative_config].node, "method");
-    sf_str name = sf_node_is(method, SF_STRING) ? method->text : (sf_str){0};
+    static const char *const proposals[] = {"ngram", "[ngram]", "suffix"};
+    const sf_node *spec = st->args.v[SF_ARG_speculative_config].node;
+    const sf_node *method = sf_node_get(spec, "method"), *model = sf_node_get(spec, "model");
 
-    return sf_str_is(name, "ngram") || sf_str_is(name, "suffix") || sf_defaults_prediction_layers(st, m);
+    for (size_t i = 0; i < sizeof proposals / sizeof *proposals; i++)
+        if ((sf_node_is(method, SF_STRING) && sf_str_is(method->text, proposals[i])) ||
+            (sf_node_is(model, SF_STRING) && sf_str_is(model->text, proposals[i])))
+            return true;
+    return (m && m->draft) || sf_defaults_prediction_layers(st, m);
 }
 
 sf_code sf_unmodelled_check(const sf_stage *st, const sf_model *m, sf_diags *dg)

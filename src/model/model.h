@@ -112,6 +112,8 @@ typedef struct sf_model {
     bool tie_word_embeddings;
     bool headers_read; /* tensors were held against real headers */
     bool assumed;      /* a layout was assumed at the user's wish */
+    const struct sf_model
+        *draft; /* the model that drafts for this one: its tensors and cache are among those above */
 } sf_model;
 
 /* Everything known of a checkpoint before a stage takes its part. */
@@ -165,6 +167,13 @@ sf_code sf_model_resolve(sf_arena *a, const sf_checkpoint *ckpt, const sf_model_
  */
 sf_code sf_model_parts(sf_arena *a, const sf_checkpoint *ckpt, const sf_model_wish *wish, sf_diags *dg,
                        sf_str **ret, size_t *ret_n);
+
+/*
+ * `m` with the weights and cache layers of the model that drafts for it.  `whole_on`: the drafter is not divided but
+ * whole on each of so many ranks; 0: divided as `m` is.
+ */
+sf_code sf_model_with_draft(sf_arena *a, const sf_model *m, const sf_model *draft, uint32_t whole_on,
+                            const sf_model **ret);
 
 /* Sum over the checkpoint tensors of the model: how many, elements, bytes as stored. */
 void sf_model_totals(const sf_model *m, uint64_t *ret_tensors, uint64_t *ret_params, uint64_t *ret_bytes);

@@ -170,13 +170,88 @@ static void test_lora_logs(void **state)
     }
 }
 
+static uint64_t share_of(const sf_rank_need *rank, const char *component)
+{
+    for (size_t k = 0; k < rank->n_shares; k++)
+        if (sf_str_is(rank->shares[k].component, component))
+            return rank->shares[k].bytes;
+    return 0;
+}
+
+static uint64_t cached_layers(const sf_stage_need *n)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < n->kv.stages[0].n; i++)
+        sum += n->kv.stages[0].runs[i].count;
+    return sum;
+}
+
+/* A draft model of its own: Llama 3.2 1B beside the 8B, divided with it or whole on each rank; its layers are cached. */
+static void test_draft_model(void **state)
+{
+    static const struct {
+        const char *line;
+        uint64_t params, scalars, heads; /* on one rank; KV heads of the drafter's layers */
+    } row[] = {
+        {"meta-llama/Llama-3.1-8B --speculative-config '{\"model\": \"meta-llama/Llama-3.2-1B-Instruct\", "
+         "\"num_speculative_tokens\": 4}'",                                    1235814400u,                               16 * 7 * 4, 8},
+        {"meta-llama/Llama-3.1-8B --speculative-model meta-llama/Llama-3.2-1B-Instruct "
+         "--num-speculative-tokens 4",                                         1235814400u,                               16 * 7 * 4, 8},
+        {"meta-llama/Llama-3.1-8B -tp 2 --speculative-config '{\"model\": "
+         "\"meta-llama/Llama-3.2-1B-Instruct\", "
+         "\"num_speculative_tokens\": 4, \"draft_tensor_parallel_size\": 1}'", 1235814400u,                               16 * 7 * 4, 8},
+        {"meta-llama/Llama-3.1-8B -tp 2 --speculative-config '{\"model\": "
+         "\"meta-llama/Llama-3.2-1B-Instruct\", "
+         "\"num_speculative_tokens\": 4}'",                                    (1235814400u - 33 * 2048) / 2 + 33 * 2048, 16 * 7 * 4, 4},
+    };
+    fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        stagefit_result *r = serve(f, "2xH100-80GB", row[i].line);
+        const sf_stage_need *n = need_of(r);
+
+        /* the 1B has heads of 64, so a rotary cache of its own */
+        assert_int_equal(share_of(&n->ranks[0], "draft"),
+                         2 * row[i].params + row[i].scalars + (uint64_t)131072 * 64 * 2);
+        assert_int_equal(cached_layers(n), 32 + 16);
+        assert_int_equal(n->kv.specs[n->kv.n_specs - 1].kv_heads, row[i].heads);
+        assert_int_equal(n->kv.num_spec_tokens, 4);
+        stagefit_result_free(r);
+    }
+}
+
+/* n-gram and suffix proposals take nothing; a drafter that is not known is said to be left out. */
+static void test_proposals(void **state)
+{
+    static const char *const free_of_cost[] = {
+        "Qwen/Qwen3-8B --speculative-config '{\"method\": \"ngram\", \"num_speculative_tokens\": 4}'",
+        "Qwen/Qwen3-8B --speculative-config '{\"method\": \"suffix\", \"num_speculative_tokens\": 4}'",
+        "Qwen/Qwen3-8B --speculative-model [ngram] --num-speculative-tokens 4",
+    };
+    fixture *f = *state;
+    uint64_t without = weights_of(f, "H100-80GB", "Qwen/Qwen3-8B");
+    stagefit_result *r;
+
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(weights_of(f, "H100-80GB", free_of_cost[i]), without);
+    r = ask(&(question){
+        .engine = "vllm@0.19.0",
+        .gpu = "H100-80GB",
+        .command = "vllm serve Qwen/Qwen3-8B --speculative-config '{\"model\": \"no/such-model\"}'"});
+    assert_non_null(diag_of(&r->dg, SF_E_NOT_MODELLED));
+    assert_int_equal(r->dg.errors, 0);
+    stagefit_result_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_redundant_experts), TEST(test_redundant_experts_that_do_not_divide),
         TEST(test_cpu_offload),       TEST(test_no_sliding_window),
         TEST(test_pooling),           TEST(test_lora_slots),
-        TEST(test_lora_logs),
+        TEST(test_lora_logs),         TEST(test_draft_model),
+        TEST(test_proposals),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

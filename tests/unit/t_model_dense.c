@@ -132,10 +132,50 @@ static void test_alibi(void **state)
     }
 }
 
+/* Heads that draft for an 8B: what they load, without the target's embedding; one layer of cache behind its 32. */
+static void test_eagle_heads(void **state)
+{
+    static const char sizes[] =
+        "\"hidden_size\": 4096, \"intermediate_size\": 14336, \"num_attention_heads\": 32, "
+        "\"num_key_value_heads\": 8, \"num_hidden_layers\": 1, \"vocab_size\": 128256, "
+        "\"max_position_embeddings\": 131072, \"draft_vocab_size\": 32000";
+    static const struct {
+        const char *name;
+        uint64_t loaded, wide; /* inputs of q, k and v */
+    } row[] = {
+        {"EagleLlamaForCausalLM",  2 * 4096 * 4096 + 218112000 - 4096,                4096},
+        {"Eagle3LlamaForCausalLM",
+         3 * 4096 * 4096 + 218112000 + 6144 * 4096 + 2 * 4096 + 32000 * 4096 + 32000, 8192},
+    };
+    fixture *f = *state;
+    const sf_model *target = model_of(f, "meta-llama/Llama-3.1-8B", "");
+
+    for (size_t i = 0; i < 2; i++) {
+        sf_model_wish wish = {.architecture = sf_str_of(row[i].name)};
+        sf_str text = sf_arena_printf(f->a, "{\"architectures\": [\"LlamaForCausalLM\"], %s}", sizes);
+        const sf_model *m = NULL, *both = NULL;
+        uint64_t loaded = 0;
+
+        assert_int_equal(resolve_text(f, text.p, &wish, &m), SF_OK);
+        for (size_t k = 0; k < m->n_tensors; k++)
+            if (m->tensors[k].loaded && m->tensors[k].in_checkpoint)
+                loaded += sf_tensor_numel(&m->tensors[k]) * sf_tensor_count(&m->tensors[k]);
+        assert_int_equal(loaded, row[i].loaded);
+        assert_int_equal(sf_model_with_draft(f->a, target, m, 0, &both), SF_OK);
+        assert_int_equal(both->n_kv, 2);
+        assert_int_equal(both->kv[1].first_layer, 32);
+        assert_int_equal(both->kv[1].repeat, 1);
+        for (size_t k = target->n_tensors; k < both->n_tensors; k++) {
+            assert_int_equal(both->tensors[k].pp, SF_PP_LAST);
+            assert_false(both->tensors[k].once && both->tensors[k].loaded); /* the target's rotary cache */
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(test_whole_models), TEST(test_searched_layers),
-                                       TEST(test_rotary_caches), TEST(test_alibi)};
+                                       TEST(test_rotary_caches), TEST(test_alibi), TEST(test_eagle_heads)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
