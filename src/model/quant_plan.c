@@ -327,6 +327,7 @@ static sf_code choose_scheme(sf_quant_plan *p, const sf_node *section, const sf_
         {SF_STR("name"),      {.kind = SF_VAL_STR, .s = m->name}      },
         {SF_STR("layer"),     sf_value_i64(m->layer)                  },
         {SF_STR("layers"),    sf_value_i64(m->layers)                 },
+        {SF_STR("model"),     sf_value_node(p->w->root)               }, /* the whole of config.json */
     };
     size_t n_known = sizeof known / sizeof *known;
 

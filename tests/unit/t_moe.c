@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "memory/kv.h"
 #include "memory/weights_cut.h"
 
 /* The model as it was before it was quantised. */
@@ -205,6 +206,102 @@ static void test_stacked_experts(void **state)
     }
 }
 
+/*
+ * DeepSeek-V4: the layers' caches in the order of the engine, pages as its own functions computed them (0.22; see
+ * tests/oracle), and the group of the full ones.
+ */
+static void test_pooled_caches(void **state)
+{
+    static const uint64_t pages[] = {37440, 37440, /* two layers with a window alone */
+                                     8640,  8640,  37440, 37440, 32832, 37440, 1728, 32832};
+    fixture *f = *state;
+    const sf_model *m = plain_model(f, "deepseek-ai/DeepSeek-V4-Flash");
+    sf_kv_worker worker = {0, (int64_t)49458806933};
+    sf_kv_wish wish = {.tp = 8,
+                       .pp = 1,
+                       .kv_cache_dtype = SF_STR("auto"),
+                       .model_dtype = SF_DT_BF16,
+                       .capability = 90,
+                       .max_model_len = 131072,
+                       .max_num_batched_tokens = 8192,
+                       .max_num_seqs = 256};
+    const sf_profile *engine = NULL;
+    const sf_kv_result *r = NULL;
+    sf_kv_case c = {0};
+    size_t k = 0;
+
+    assert_int_equal(sf_profile_find(f->a, SF_STR("vllm@0.22.0"), false, &f->dg, &engine), SF_OK);
+    assert_int_equal(sf_kv_case_of_model(f->a, engine, m, &wish, &f->dg, &c), SF_OK);
+    for (size_t i = 0; k < sizeof pages / sizeof *pages && i < c.stages[0].n; i++)
+        for (uint32_t n = 0; n < c.stages[0].runs[i].count && k < sizeof pages / sizeof *pages; n++) {
+            uint64_t page = 0;
+
+            assert_true(sf_kv_page_bytes(&c.specs[c.stages[0].runs[i].spec], &page));
+            assert_int_equal(page, pages[k++]);
+        }
+    assert_int_equal(k, sizeof pages / sizeof *pages);
+    assert_int_equal(c.cache_block_size, 256);
+    c.workers = &worker;
+    c.n_workers = 1;
+    assert_int_equal(sf_kv_plan(f->a, engine, &c, &f->dg, &r), SF_OK);
+    assert_int_equal(r->error, SF_KV_OK);
+    assert_int_equal(r->groups[0].n_layers, 62); /* 21 indexers, 21 and 20 compressed caches */
+    assert_int_equal(r->groups[0].page_size, 1002240);
+    assert_int_equal(r->groups[0].pages, 512);
+    assert_int_equal(r->groups[r->n_groups - 1].n_layers, 20);
+    assert_int_equal(r->groups[r->n_groups - 1].page_size, 20 * 37440);
+    assert_int_equal(sf_profile_find(f->a, SF_STR("vllm@0.19.0"), false, &f->dg, &engine), SF_OK);
+    assert_int_equal(sf_kv_plan(f->a, engine, &c, &f->dg, &r),
+                     SF_E_KV_UNKNOWN); /* before the layout existed */
+}
+
+/* Configs that contradict themselves: the place and the reason. */
+static void test_bad_configs(void **state)
+{
+#define OSS(layers, heads, kv, experts, types)                                                               \
+    "{\"architectures\":[\"GptOssForCausalLM\"],\"head_dim\":64,\"hidden_size\":2880,\n\"intermediate_"      \
+    "size\":2880,"                                                                                           \
+    "\"num_hidden_layers\":" layers ",\n\"num_attention_heads\":" heads ",\n\"num_key_value_heads\":" kv     \
+    ",\n\"num_local_experts\":" experts ",\n\"layer_types\":" types                                          \
+    ",\"sliding_window\":128,\"vocab_size\":64,\"max_position_embeddings\":64}"
+#define V4(ratios)                                                                                           \
+    "{\"architectures\":[\"DeepseekV4ForCausalLM\"],\"head_dim\":512,\"hidden_size\":64,\"num_attention_"    \
+    "heads\":64,\n"                                                                                          \
+    "\"num_hidden_layers\":2,\"num_key_value_heads\":1,\"moe_intermediate_size\":64,\"n_routed_experts\":4," \
+    "\n"                                                                                                     \
+    "\"n_shared_experts\":1,\"num_experts_per_tok\":2,\"q_lora_rank\":64,\"o_lora_rank\":64,\"o_groups\":8," \
+    "\n"                                                                                                     \
+    "\"qk_rope_head_dim\":64,\"index_head_dim\":128,\"index_n_heads\":64,\"hc_mult\":4,\"sliding_window\":"  \
+    "128,\n"                                                                                                 \
+    "\"compress_ratios\":" ratios ",\"vocab_size\":64,\"max_position_embeddings\":64}"
+    static const struct {
+        const char *json;
+        sf_code code;
+        unsigned line, col;
+    } row[] = {
+        {OSS("0",                                     "64",      "8","4","[]"), SF_E_EXPR, 2, 46},
+        {OSS("-2",                                  "64",                                          "8","4","[]"), SF_E_EXPR, 2, 46},
+        {OSS("\"2\"",      "64","8","4","[]"), SF_E_EXPR, 2, 46},
+        {OSS("2",                                          "64",                                                 "7","4","[\"full_attention\",\"full_attention\"]"), SF_E_CONFIG_VALUE, 4, 23},
+        {OSS("2",                                        "64",                                                                            "8",                                                                         "-4",                                               "[\"full_attention\",\"full_attention\"]"), SF_E_EXPR, 5, 21},
+        {OSS("2",                                         "64",                                                  "8","4","[\"full_attention\"]"), SF_E_EXPR, 6, 15},
+        {OSS("2",                                        "64",       "8","4","[\"full_attention\",\"banana\"]"), SF_E_KV_UNKNOWN, 6, 33},
+        {V4("[4]"),                                           SF_E_EXPR,                                              5,19},
+        {V4("[4, 7]"), SF_E_KV_UNKNOWN, 1,1},
+        {V4("[4, \"x\"]"),                                     SF_E_EXPR,  5,23},
+    };
+    fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        const sf_model *m = NULL;
+
+        f->dg.n = f->dg.errors = 0;
+        assert_int_equal(resolve_text(f, row[i].json, NULL, &m), row[i].code);
+        assert_int_equal(f->dg.errors, 1);
+        assert_error_at(&f->dg, row[i].code, row[i].line, row[i].col);
+    }
+}
+
 /* Expert parallelism deals out whole experts, biases with them. */
 static void test_expert_parallel(void **state)
 {
@@ -299,8 +396,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_published),       TEST(test_published_billions), TEST(test_inner_texts),
-        TEST(test_stacked_experts), TEST(test_expert_parallel),    TEST(test_prediction_layers),
-        TEST(test_shared_indexers), TEST(test_latent_cuts),
+        TEST(test_stacked_experts), TEST(test_expert_parallel),    TEST(test_pooled_caches),
+        TEST(test_bad_configs),     TEST(test_prediction_layers),  TEST(test_shared_indexers),
+        TEST(test_latent_cuts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
