@@ -67,6 +67,7 @@ typedef struct stagefit_request {
     const char *truth;           /* accuracy: path of a file of measured starts, one JSON object a line */
     const char *models;          /* accuracy: folder with a folder for each model, "owner__name" */
     const char *aliases;         /* accuracy: table of names that share a folder's shapes, or NULL */
+    const char *stage_overrides; /* JSON: {"0": {"gpu_memory_utilization": 0.5}}, over config and `set` */
 } stagefit_request;
 
 /* `opt` may be NULL.  SF1001 when memory is out, SF1010 for options that are not understood. */

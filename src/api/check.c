@@ -2,6 +2,7 @@
  * check: one request from its inputs to a verdict: profile, GPUs, stages, models, account, replay.
  */
 #include "api/inputs.h"
+#include "text/json.h"
 #include "text/yaml.h"
 
 typedef struct checking {
@@ -125,6 +126,22 @@ static sf_code read_strategies(checking *c, sf_stages_wish *wish)
     return rc ? rc : sf_yaml_parse(c->in.arena, file.text, file.file, c->in.dg, &wish->strategies);
 }
 
+/* --stage-overrides of the request beat the command's. */
+static sf_code read_overrides(checking *c, sf_stages_wish *wish)
+{
+    sf_str text = sf_str_of(c->in.req.stage_overrides);
+    sf_code rc;
+
+    if (!text.n)
+        return SF_OK;
+    rc = sf_json_parse(c->in.arena, text, SF_STR("--stage-overrides"), 0, c->in.dg, &wish->stage_overrides);
+    if (!rc && !sf_node_is(wish->stage_overrides, SF_MAP))
+        rc = sf_diag_error(c->in.dg, SF_E_USAGE, sf_node_where(wish->stage_overrides),
+                           "--stage-overrides '{\"0\": {\"max_num_seqs\": 16}}'",
+                           "overrides are a map from stage id to a map of arguments");
+    return rc;
+}
+
 static sf_code read_deployment(checking *c)
 {
     sf_stages_wish wish = {
@@ -148,6 +165,8 @@ static sf_code read_deployment(checking *c)
     rc = model_hints(c, &wish);
     if (!rc)
         rc = read_strategies(c, &wish);
+    if (!rc)
+        rc = read_overrides(c, &wish);
     if (!rc)
         rc = sf_inputs_config(&c->in, &c->config);
     wish.parsed = c->config.root;

@@ -43,7 +43,8 @@ typedef struct cli_args {
     const char **gpus, **set, **words; /* as many as there are words on the command line */
     size_t n_gpus, n_set, n_words;
     bool dashes; /* the words stood behind "--" or begin with the engine's name */
-    const char *model, *engine, *pipeline, *platform, *strategy, *models, *aliases, *color, *format;
+    const char *model, *engine, *pipeline, *platform, *strategy, *overrides, *models, *aliases, *color,
+        *format;
     int64_t context;
     unsigned width, request_flags, text_flags;
     bool json, names, help;

@@ -17,6 +17,7 @@ enum {
     OPT_PLATFORM,
     OPT_SET,
     OPT_STRATEGY,
+    OPT_OVERRIDES,
     OPT_MODELS,
     OPT_ALIASES,
     OPT_ASSUME,
@@ -66,6 +67,9 @@ const cli_option cli_options[] = {
      "The engine's own option (vLLM-Omni from August 2026): *strategies:* with the axes tp, dp, pp, ep and "
      "stage_replica of each stage.",
      "file", FOR_INPUT, OPT_STRATEGY},
+    {"stage-overrides", 0, "JSON", "arguments of single stages over CONFIG, by stage id",
+     "The engine's own option: *{\"0\": {\"gpu_memory_utilization\": 0.5}, \"1\": {\"devices\": \"1\"}}*.",
+     NULL, FOR_INPUT, OPT_OVERRIDES},
     {"assume", 0, "WHAT", "what to assume: full-attention takes an unknown architecture for a dense decoder",
      "The answer marks every number that rests on it as assumed.",
      "words: full-attention", FOR_INPUT | FOR_ESTIMATE, OPT_ASSUME},
@@ -209,6 +213,9 @@ static bool apply_text(const cli_option *o, const char *value, cli_args *args)
         return true;
     case OPT_ALIASES:
         args->aliases = value;
+        return true;
+    case OPT_OVERRIDES:
+        args->overrides = value;
         return true;
     case OPT_STRATEGY:
         args->strategy = value;

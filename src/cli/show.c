@@ -18,6 +18,7 @@ stagefit_request cli_request(const cli_args *args)
         .engine = args->engine,
         .platform = args->platform,
         .strategy_config = args->strategy,
+        .stage_overrides = args->overrides,
         .models = args->models,
         .aliases = args->aliases,
         .gpus = args->gpus,

@@ -4,6 +4,8 @@
  */
 #include "memory/unmodelled.h"
 
+#include "memory/defaults.h"
+
 /* Set to something other than off, zero or none. */
 static bool is_on(const sf_node *v)
 {

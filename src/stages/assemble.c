@@ -549,6 +549,26 @@ static sf_code warn_cli_unused(sf_reading *r)
     return rc == SF_E_NOMEM ? rc : SF_OK;
 }
 
+/* Overrides of a stage that is not there. */
+static sf_code warn_overrides(sf_reading *r)
+{
+    const sf_node *all = r->wish->stage_overrides;
+    sf_code rc = SF_OK;
+
+    for (uint32_t i = 0; sf_node_is(all, SF_MAP) && i < all->n && rc != SF_E_NOMEM; i++) {
+        const sf_node *own = all->as.pairs[i].value;
+        bool found = false;
+
+        for (size_t k = 0; k < r->n_drafts; k++)
+            found |= override_of(r, &r->drafts[k]) == own;
+        if (!found)
+            rc = sf_diag_warning(
+                r->dg, SF_E_STAGE_ID, sf_node_where(own), "give the id of a stage of the file",
+                "overrides for stage %.*s, which is not there", SF_STR_ARG(all->as.pairs[i].key));
+    }
+    return rc == SF_E_NOMEM ? rc : SF_OK;
+}
+
 sf_code sf_assemble(sf_reading *r)
 {
     size_t cap = 0;
@@ -556,6 +576,8 @@ sf_code sf_assemble(sf_reading *r)
 
     if (!rc)
         rc = warn_cli_unused(r);
+    if (!rc)
+        rc = warn_overrides(r);
     for (size_t i = 0; i < r->n_drafts && !rc; i++)
         rc = assemble_one(r, &r->drafts[i], &cap);
     return rc ? rc : r->first;

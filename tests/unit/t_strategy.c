@@ -65,6 +65,21 @@ static void test_flags(void **state)
     assert_said(&f->dg, SF_WARNING, SF_E_STRATEGY, 1, 29);
 }
 
+/* Overrides of a stage that is not there are told. */
+static void test_foreign_override(void **state)
+{
+    fixture *f = *state;
+    sf_stages_wish wish = wish_of(f, "2026-08-28");
+    const sf_deployment *d;
+
+    wish.hf_model_type = SF_STR("qwen3_omni_moe");
+    assert_int_equal(sf_yaml_parse(f->a, SF_STR("\"9\": {max_num_seqs: 1}\n"), SF_STR("--stage-overrides"),
+                                   &f->dg, &wish.stage_overrides),
+                     SF_OK);
+    assert_int_equal(read_text(f, config, &wish, NULL, &d), SF_OK);
+    assert_said(&f->dg, SF_WARNING, SF_E_STAGE_ID, 1, 6);
+}
+
 static void test_refused(void **state)
 {
     static const struct {
@@ -121,7 +136,8 @@ static void test_devices(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_axes), TEST(test_replicas), TEST(test_flags),
+    const struct CMUnitTest tests[] = {TEST(test_axes),    TEST(test_replicas),
+                                       TEST(test_flags),   TEST(test_foreign_override),
                                        TEST(test_refused), TEST(test_devices)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
