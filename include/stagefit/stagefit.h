@@ -109,7 +109,10 @@ STAGEFIT_API int stagefit_explain_code(stagefit *sf, int code, stagefit_result *
 #define STAGEFIT_TEXT_TIMELINE 8u /* every event of the start */
 #define STAGEFIT_TEXT_NAMES 16u   /* lists: the names only, one a line */
 
-/* 0: fits.  1: the answer is no.  2: wrong use or input that cannot be understood.  3: trouble outside. */
+/*
+ * 0: fits.  1: the answer is no.  2: wrong use or input that cannot be understood, a file that cannot be read included.
+ * The program's exit status 3 (out of memory, output that cannot be written) has no result, so it is never given here.
+ */
 STAGEFIT_API int stagefit_result_status(const stagefit_result *r);
 /* The answer as text, `width` columns wide (0: 80).  Owned by the result; NULL when memory is out. */
 STAGEFIT_API const char *stagefit_result_text(stagefit_result *r, unsigned width, unsigned flags);
