@@ -158,7 +158,8 @@ static sf_code fill_weights(estimating *e)
                             .pp = 1,
                             .dtype = m->dtype ? m->dtype : SF_DT_BF16,
                             .attention_scalars = (uint64_t)e->v->profile->attention_scalars,
-                            .batched_tokens = 8192};
+                            .batched_tokens = 8192,
+                            .release = sf_profile_vllm_number(e->v->profile)};
     sf_weights w;
     sf_code rc;
 

@@ -40,7 +40,19 @@ static sf_str modelopt_dtype(const sf_node *q)
         return SF_STR("fp8");
     if (sf_str_eq_nocase(algo, SF_STR("nvfp4")))
         return SF_STR("nvfp4");
+    if (sf_str_eq_nocase(text_of(q, "kv_cache_scheme"), SF_STR("fp8")))
+        return SF_STR("fp8");
     return scheme_is_fp8(sf_node_get(q, "kv_cache_scheme")) ? SF_STR("fp8") : SF_STR("auto");
+}
+
+/* ModelOpt's configs say so, or give quant_algo and no method. */
+static bool is_modelopt(const sf_node *q)
+{
+    sf_str method = text_of(q, "quant_method");
+
+    if (method.n)
+        return starts(method, "modelopt");
+    return text_of(q, "quant_algo").n || text_of(sf_node_get(q, "quantization"), "quant_algo").n;
 }
 
 /* The flag after the checkpoint had its say. */
@@ -49,7 +61,7 @@ static sf_str asked_dtype(const sf_kv_rules *r, const sf_model *m, sf_str flag)
     sf_str method = text_of(m->quantization, "quant_method");
     bool is_auto = !flag.n || sf_str_is(flag, "auto");
 
-    if (is_auto && r->modelopt_kv_auto && starts(method, "modelopt"))
+    if (is_auto && r->modelopt_kv_auto && is_modelopt(m->quantization))
         return modelopt_dtype(m->quantization);
     if (sf_str_is(method, "compressed-tensors") && r->kv_scheme_rule != SF_KV_SCHEME_IGNORED &&
         !sf_node_absent(sf_node_get(m->quantization, "kv_cache_scheme")) &&

@@ -405,8 +405,12 @@ static sf_code read_configs(folder *f, const listing *l)
         rc = read_json(f, l->dir, "model_index.json", &f->ckpt->index);
     if (rc)
         return rc;
-    if (has(l, "config.json"))
-        return read_json(f, l->dir, "config.json", &f->ckpt->config);
+    if (has(l, "config.json")) {
+        rc = read_json(f, l->dir, "config.json", &f->ckpt->config);
+        if (!rc && has(l, "hf_quant_config.json")) /* ModelOpt's, where config.json has none */
+            rc = read_json(f, l->dir, "hf_quant_config.json", &f->ckpt->quantization);
+        return rc;
+    }
     f->ckpt->config = f->ckpt->index;
     return f->ckpt->index ? SF_OK : refuse_without_config(f, l);
 }

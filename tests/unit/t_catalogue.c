@@ -55,6 +55,34 @@ static void test_unknown_names(void **state)
     }
 }
 
+/* A known model with an ending that says how it was quantised: taken, and said. */
+static void test_names_that_say_how(void **state)
+{
+    static const struct {
+        const char *asked, *method; /* NULL: not taken */
+    } row[] = {
+        {"Somebody/Qwen3-8B-AWQ",          "awq"               },
+        {"RedHatAI/Qwen3-32B-FP8-dynamic", "compressed-tensors"},
+        {"RedHatAI/phi-4-quantized.w4a16", "gptq"              },
+        {"Qwen/Qwen3-14B-FP8",             "fp8"               },
+        {"somebody/Qwen3-14B-FP8",         NULL                },
+        {"somebody/NoSuchModel-AWQ",       NULL                },
+    };
+    fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        const sf_checkpoint *c = NULL;
+        sf_code rc = sf_catalogue_find(f->a, sf_str_of(row[i].asked), &f->dg, &c);
+
+        assert_int_equal(rc, row[i].method ? SF_OK : SF_E_MODEL_UNKNOWN);
+        if (!row[i].method)
+            continue;
+        assert_true(c->assumed);
+        assert_str(sf_node_path(c->config, SF_STR("quantization_config.quant_method"))->text, row[i].method);
+    }
+    assert_int_equal(f->dg.warnings, 4);
+}
+
 /* Every name of the index is found and every part of every model resolves without a word. */
 static void test_every_entry_resolves(void **state)
 {
@@ -158,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_names),
         TEST(test_unknown_names),
+        TEST(test_names_that_say_how),
         TEST(test_every_entry_resolves),
         TEST(test_published_counts),
         TEST(test_index_is_in_step),

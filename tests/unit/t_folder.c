@@ -140,6 +140,20 @@ static void test_one_file(void **state)
     assert_int_equal(c->n_subs, 0);
 }
 
+/* ModelOpt writes its config into a file of its own. */
+static void test_hf_quant_config(void **state)
+{
+    static const entry files[] = {
+        {"m/config.json",          CONFIG,                                        NULL, 0},
+        {"m/hf_quant_config.json", "{\"quantization\":{\"quant_algo\":\"FP8\"}}", NULL, 0},
+    };
+    fixture *f = *state;
+    const sf_checkpoint *c = NULL;
+
+    assert_int_equal(READ(f, files, &c), SF_OK);
+    assert_str(sf_node_path(c->quantization, SF_STR("quantization.quant_algo"))->text, "FP8");
+}
+
 static void test_index(void **state)
 {
     static const entry files[] = {
@@ -426,12 +440,19 @@ static void test_each_read_may_fail(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_one_file),           TEST(test_index),
-        TEST(test_missing_shards),     TEST(test_index_without_files),
-        TEST(test_index_differs),      TEST(test_copies_are_left_out),
-        TEST(test_other_formats),      TEST(test_subs),
-        TEST(test_no_config),          TEST(test_bad_files),
-        TEST(test_bad_weights),        TEST(test_a_file_is_no_model),
+        TEST(test_one_file),
+        TEST(test_hf_quant_config),
+        TEST(test_index),
+        TEST(test_missing_shards),
+        TEST(test_index_without_files),
+        TEST(test_index_differs),
+        TEST(test_copies_are_left_out),
+        TEST(test_other_formats),
+        TEST(test_subs),
+        TEST(test_no_config),
+        TEST(test_bad_files),
+        TEST(test_bad_weights),
+        TEST(test_a_file_is_no_model),
         TEST(test_each_read_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -131,13 +131,111 @@ static void test_tp_that_does_not_divide(void **state)
     assert_int_equal(sf_diags_last_error(&f->dg)->code, SF_E_TP_DIVIDE);
 }
 
+/* Loads of quantised models that logs print (overheads.md and startup rows of the corpus name the sources). */
+static void test_quantised(void **state)
+{
+    static const struct {
+        const char *model;
+        uint64_t tp;
+        unsigned capability;
+        uint64_t max_split;
+        sf_dtype dtype;
+        double printed, off;
+    } row[] = {
+        {"Qwen/Qwen2.5-14B-Instruct-AWQ",                       1, 86, 0,           SF_DT_F16,  9.3795,  0.0001},
+        {"Qwen/Qwen2.5-Coder-32B-Instruct-AWQ",                 1, 80, 0,           SF_DT_F16,  18.1425, 0.0002},
+        {"Qwen/Qwen3-14B-AWQ",                                  1, 90, 20 * SF_MIB, SF_DT_F16,  9.44,    0.0006},
+        {"hugging-quants/Meta-Llama-3.1-8B-Instruct-AWQ-INT4",  1, 90, 0,           SF_DT_F16,  5.37,    0.001 },
+        {"RedHatAI/Meta-Llama-3.1-8B-Instruct-quantized.w4a16", 1, 90, 0,           SF_DT_F16,  5.38,    0.007 },
+        {"RedHatAI/Meta-Llama-3.1-8B-Instruct-quantized.w8a8",  1, 90, 0,           SF_DT_F16,  8.49,    0.001 },
+        {"RedHatAI/Llama-3.3-70B-Instruct-FP8-dynamic",         1, 90, 0,           SF_DT_BF16, 67.72,   0.0002},
+        {"RedHatAI/Llama-3.3-70B-Instruct-FP8-dynamic",         4, 90, 0,           SF_DT_BF16, 16.96,   0.0003},
+        {"meta-llama/Meta-Llama-3.1-405B-Instruct-FP8",         8, 90, 0,           SF_DT_BF16, 57.752,  0.0001},
+    };
+    fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        sf_weights_wish wish = {.tp = row[i].tp,
+                                .pp = 1,
+                                .dtype = row[i].dtype,
+                                .allocator = {.max_split = row[i].max_split},
+                                .attention_scalars = 7,
+                                .capability = row[i].capability,
+                                .batched_tokens = 8192};
+        sf_weights got;
+        double off;
+
+        assert_int_equal(sf_weights_of_rank(f->a, resolve(f, row[i].model, ""), &wish, &f->dg, &got), SF_OK);
+        off = (double)got.allocated / (double)SF_GIB / row[i].printed - 1;
+        if (off > row[i].off || off < -row[i].off)
+            fail_msg("%s: %.4f GiB, printed %.4f", row[i].model, (double)got.allocated / (double)SF_GIB,
+                     row[i].printed);
+    }
+}
+
+static sf_weights held(fixture *f, const sf_model *m, unsigned capability, bool whole)
+{
+    sf_weights_wish wish = {
+        .tp = 1, .pp = 1, .dtype = SF_DT_BF16, .capability = capability, .whole_online = whole};
+    sf_weights w;
+
+    assert_int_equal(sf_weights_of_rank(f->a, m, &wish, &f->dg, &w), SF_OK);
+    return w;
+}
+
+/* Without native fp8 the scales of blocks are repeated for each output, in two bytes. */
+static void test_form_by_gpu(void **state)
+{
+    fixture *f = *state;
+    const sf_model *m = resolve(f, "Qwen/Qwen3-8B-FP8", "");
+    uint64_t linear = (uint64_t)36 * (6144 * 4096 + 4096 * 4096 + 2 * 12288 * 4096 + 4096 * 12288);
+
+    assert_int_equal(held(f, m, 80, false).tensor_bytes - held(f, m, 89, false).tensor_bytes,
+                     linear / 128 * 2 - linear / (128 * 128) * 4);
+    assert_int_equal(held(f, m, 0, false).tensor_bytes, held(f, m, 90, false).tensor_bytes);
+}
+
+/* Up to 0.15 the whole model is there before it is converted; later a matrix at a time. */
+static void test_online(void **state)
+{
+    fixture *f = *state;
+    const sf_checkpoint *ckpt;
+    const sf_model *m;
+    sf_model_wish wish = {.quantization = SF_STR("fp8")};
+    uint64_t linear = (uint64_t)36 * (6144 * 4096 + 4096 * 4096 + 2 * 12288 * 4096 + 4096 * 12288);
+    sf_weights w;
+
+    assert_int_equal(sf_catalogue_find(f->a, SF_STR("Qwen/Qwen3-8B"), &f->dg, &ckpt), SF_OK);
+    assert_int_equal(sf_model_resolve(f->a, ckpt, &wish, &f->dg, &m), SF_OK);
+    w = held(f, m, 90, true);
+    assert_int_equal(w.loading - w.tensor_bytes, linear - (uint64_t)36 * 4 * sizeof(float));
+    w = held(f, m, 90, false);
+    assert_int_equal(w.loading - w.tensor_bytes, (uint64_t)2 * 2 * 12288 * 4096);
+}
+
+/* 768 columns of an expert over four ranks: 192 are one block and a half. */
+static void test_slices_through_blocks(void **state)
+{
+    fixture *f = *state;
+    const sf_model *m = resolve(f, "Qwen/Qwen3-30B-A3B-FP8", "");
+    sf_weights_wish wish = {.tp = 4, .pp = 1, .dtype = SF_DT_BF16};
+    sf_weights w;
+
+    assert_int_equal(sf_weights_of_rank(f->a, m, &wish, &f->dg, &w), SF_E_TP_DIVIDE);
+    assert_true(sf_str_find(sf_diags_last_error(&f->dg)->message, SF_STR("block_n")) >= 0);
+    wish.ep = 4;
+    assert_int_equal(sf_weights_of_rank(f->a, m, &wish, &f->dg, &w), SF_OK);
+    wish = (sf_weights_wish){.tp = 1, .pp = 1, .dtype = SF_DT_BF16, .capability = 70};
+    assert_int_equal(sf_weights_of_rank(f->a, m, &wish, &f->dg, &w), SF_E_QUANT_UNKNOWN);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_loading_took),
-        TEST(test_omni_stages),
-        TEST(test_codec_tensors),
-        TEST(test_tp_that_does_not_divide),
+        TEST(test_loading_took),  TEST(test_omni_stages),
+        TEST(test_codec_tensors), TEST(test_tp_that_does_not_divide),
+        TEST(test_quantised),     TEST(test_form_by_gpu),
+        TEST(test_online),        TEST(test_slices_through_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
