@@ -288,14 +288,19 @@ static sf_code read_mtp(sf_walk *w, const sf_frame *f, const sf_node *mtp, uint3
     const sf_node *kv = sf_node_get(mtp, "kv");
     int64_t n = 0;
     kv_list list = {0};
-    kv_entry e;
+    kv_entry e[KV_ENTRIES];
+    size_t n_entries = sf_node_is(kv, SF_SEQ) ? kv->n : 1;
     sf_code rc = sf_family_i64(w, f, sf_node_get(mtp, "layers"), 0, SF_FAMILY_LAYERS, &n);
 
     if (rc || n == 0)
         return rc;
-    rc = compile_entry(w, f, kv, &e);
+    if (n_entries > KV_ENTRIES)
+        return sf_diag_error(w->dg, SF_E_EXPR, sf_node_where(kv), NULL, "kv is a list of one to %d entries",
+                             KV_ENTRIES);
+    for (size_t i = 0; !rc && i < n_entries; i++)
+        rc = compile_entry(w, f, sf_node_is(kv, SF_SEQ) ? sf_node_item(kv, i) : kv, &e[i]);
     if (!rc)
-        rc = kv_layer(w, f, &e, 1, layers, (uint32_t)n, &list);
+        rc = kv_layer(w, f, e, n_entries, layers, (uint32_t)n, &list);
     if (rc)
         return rc;
     w->model->mtp_kv = list.items;
@@ -308,6 +313,7 @@ sf_code sf_family_facts(sf_walk *w, const sf_frame *frame, const sf_node *use, c
     const sf_node *outer = frame->outer, *kv = sf_node_get(outer, "kv");
     const sf_node *forward = sf_node_get(part, "forward"), *layers = sf_node_get(part, "layers");
     const sf_node *tie = sf_node_get(part, "tie"), *at = sf_node_get(outer ? outer : use, "at");
+    const sf_node *mtp = sf_node_get(use, "mtp") ? sf_node_get(use, "mtp") : sf_node_get(part, "mtp");
     int64_t n = 0, tied = 0;
     sf_code rc = SF_OK;
 
@@ -328,8 +334,8 @@ sf_code sf_family_facts(sf_walk *w, const sf_frame *frame, const sf_node *use, c
         rc = read_forward(w, frame, forward);
     if (!rc && kv)
         rc = read_kv(w, frame, kv, (uint32_t)n);
-    if (!rc && sf_node_get(part, "mtp"))
-        rc = read_mtp(w, frame, sf_node_get(part, "mtp"), (uint32_t)n);
+    if (!rc && mtp)
+        rc = read_mtp(w, frame, mtp, (uint32_t)n);
     return rc;
 }
 

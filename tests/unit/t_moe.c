@@ -250,6 +250,19 @@ static void test_pooled_caches(void **state)
     assert_int_equal(r->groups[0].pages, 512);
     assert_int_equal(r->groups[r->n_groups - 1].n_layers, 20);
     assert_int_equal(r->groups[r->n_groups - 1].page_size, 20 * 37440);
+    /* with the prediction layer: case 283 of the engine's own answers */
+    wish.prediction_layers = true;
+    wish.num_spec_tokens = 1;
+    assert_int_equal(sf_kv_case_of_model(f->a, engine, m, &wish, &f->dg, &c), SF_OK);
+    c.workers = &worker;
+    c.n_workers = 1;
+    assert_int_equal(sf_kv_plan(f->a, engine, &c, &f->dg, &r), SF_OK);
+    assert_int_equal(r->n_groups, 5);
+    assert_int_equal(r->groups[1].n_layers, 22);
+    assert_int_equal(r->groups[3].n_layers, 42);
+    assert_int_equal(r->num_blocks, 47024);
+    assert_true(r->concurrency == 13.48938611589214);
+    assert_int_equal(r->needed[0], 4066166016u);
     assert_int_equal(sf_profile_find(f->a, SF_STR("vllm@0.19.0"), false, &f->dg, &engine), SF_OK);
     assert_int_equal(sf_kv_plan(f->a, engine, &c, &f->dg, &r),
                      SF_E_KV_UNKNOWN); /* before the layout existed */
@@ -335,7 +348,7 @@ static void test_prediction_layers(void **state)
     for (size_t i = 0; i < m->n_tensors; i++) {
         const sf_tensor *t = &m->tensors[i];
 
-        assert_int_equal(!t->loaded, sf_str_is(t->component, "mtp"));
+        assert_int_equal(!t->loaded, sf_str_starts(t->component, SF_STR("mtp")));
         if (!t->loaded && t->in_checkpoint)
             mtp += sf_tensor_numel(t) * sf_tensor_count(t);
     }
@@ -343,6 +356,16 @@ static void test_prediction_layers(void **state)
     assert_int_equal(mtp, 684489845504u - 671026419200u);
     assert_non_null(tensor_of(m, "model.layers.61.eh_proj.weight"));
     assert_int_equal(m->n_layers, 61);
+    assert_int_equal(m->n_mtp_kv, 1);
+    assert_int_equal(m->mtp_kv[0].kind, SF_KV_MLA);
+    m = plain_model(f, "zai-org/GLM-5.2"); /* layer 78 has an indexer */
+    assert_int_equal(m->n_mtp_kv, 2);
+    assert_int_equal(m->mtp_kv[1].kind, SF_KV_INDEXER);
+    assert_int_equal(m->mtp_kv[1].first_layer, 78);
+    m = plain_model(f, "zai-org/GLM-4.5-Air");
+    assert_int_equal(m->n_mtp_kv, 1);
+    assert_int_equal(m->mtp_kv[0].kind, SF_KV_FULL);
+    assert_int_equal(plain_model(f, "moonshotai/Kimi-K2-Instruct")->n_mtp_kv, 0);
 }
 
 /* One layer in four has an indexer in GLM-5.2; those behind it take what it chose, and keep no keys. */
