@@ -316,7 +316,7 @@ static sf_code fill_kv(const job *j, const sf_gpu *gpu, sf_stage_need *n)
     if (!n->has_kv)
         return SF_OK;
     rc = check_state_args(
-        j, st, wish.prefix_caching_given ? wish.prefix_caching : j->profile->kv.state_prefix_default);
+        j, st, wish.prefix_caching_given ? wish.prefix_caching : sf_kv_state_prefix(j->profile, n->model));
     if (rc)
         return rc;
     rc = sf_kv_case_of_model(j->arena, j->profile, n->model, &wish, j->dg, &n->kv);

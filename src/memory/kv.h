@@ -226,6 +226,9 @@ typedef struct sf_kv_wish {
 sf_code sf_kv_case_of_model(sf_arena *a, const sf_profile *profile, const sf_model *m, const sf_kv_wish *wish,
                             sf_diags *dg, sf_kv_case *ret);
 
+/* Prefix caching of a model with states where nobody asks for it or against it. */
+bool sf_kv_state_prefix(const sf_profile *profile, const sf_model *m);
+
 /* Layers of each pipeline stage: L//pp, the remainder to the stages before the last (numbers.md). */
 sf_code sf_pp_partition(sf_arena *a, uint64_t layers, uint64_t pp, sf_str user_partition, sf_diags *dg,
                         uint64_t **ret);

@@ -232,6 +232,16 @@ static sf_code layer_spec(const maker *k, const sf_kv_layers *e, sf_kv_spec *ret
     return SF_OK;
 }
 
+/* vLLM config/model.py, is_prefix_caching_supported: hybrids in newer releases, models without attention in none. */
+bool sf_kv_state_prefix(const sf_profile *profile, const sf_model *m)
+{
+    bool attends = false;
+
+    for (size_t i = 0; i < m->n_kv; i++)
+        attends = attends || (m->kv[i].kind != SF_KV_STATE && m->kv[i].kind != SF_KV_NONE);
+    return profile->kv.state_prefix_default && attends;
+}
+
 static sf_code align_states(maker *k)
 {
     const sf_kv_wish *w = k->wish;
@@ -241,7 +251,7 @@ static sf_code align_states(maker *k)
         .capability = w->capability,
         .user_block = w->block_size,
         .max_model_len = w->max_model_len,
-        .prefix_caching = w->prefix_caching_given ? w->prefix_caching : k->r->state_prefix_default,
+        .prefix_caching = w->prefix_caching_given ? w->prefix_caching : sf_kv_state_prefix(k->profile, k->m),
         .mode = w->mamba_cache_mode,
         .model = k->m->architecture,
     };

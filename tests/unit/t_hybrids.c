@@ -265,6 +265,21 @@ static void test_prediction_weights(void **state)
     assert_true(params_of(m, "mtp") > 0);
 }
 
+/* From 0.26 on prefixes are cached by default where there is attention: two states a request, else one. */
+static void test_prefix_default(void **state)
+{
+    fixture *f = *state;
+    sf_kv_wish w = wish_of(1, 2048);
+    const sf_kv_result *r = plan(f, "vllm@0.26.0", "mistralai/Mamba-Codestral-7B-v0.1", &w, 10);
+
+    assert_int_equal(r->groups[0].pages, 1);
+    r = plan(f, "vllm@0.26.0", "Qwen/Qwen3.5-4B", &w, 10);
+    assert_int_equal(r->groups[0].kind, SF_KV_STATE);
+    assert_int_equal(r->groups[0].pages, 2);
+    r = plan(f, "vllm@0.25.0", "Qwen/Qwen3.5-4B", &w, 10);
+    assert_int_equal(r->groups[0].pages, 1);
+}
+
 static uint64_t params_on_rank(fixture *f, const sf_model *m, uint64_t tp)
 {
     sf_weights_wish w = {.dtype = SF_DT_BF16, .tp = tp, .pp = 1};
@@ -345,7 +360,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_published_parameters), TEST(test_states_and_tokens),  TEST(test_capacity_lines),
         TEST(test_prediction_layers),    TEST(test_prediction_weights), TEST(test_state_options),
-        TEST(test_groups_are_cut),       TEST(test_bad_configs),
+        TEST(test_groups_are_cut),       TEST(test_bad_configs),        TEST(test_prefix_default),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
