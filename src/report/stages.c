@@ -54,6 +54,12 @@ static const char *kv_text(sf_page *p, const sf_stage_report *s)
     return sf_page_gib(p, (int64_t)s->kv->worker_bytes[0]);
 }
 
+/* The layout of an architecture that is not known, taken for one that is, as the user asked. */
+static bool is_assumed(const sf_stage_need *s)
+{
+    return s->model && s->model->assumed;
+}
+
 static void stage_row(sf_table *t, sf_page *p, const sf_stage_report *s)
 {
     const sf_stage_need *need = s->need;
@@ -67,7 +73,8 @@ static void stage_row(sf_table *t, sf_page *p, const sf_stage_report *s)
     sf_table_text(t, s->requested
                          ? sf_page_printf(p, "%s%s", sf_page_gib(p, s->requested), s->capped ? "*" : "")
                          : "-");
-    sf_table_text(t, part_text(p, need, SF_PART_WEIGHTS));
+    sf_table_text(
+        t, sf_page_printf(p, "%s%s", part_text(p, need, SF_PART_WEIGHTS), is_assumed(need) ? "?" : ""));
     sf_table_text(t, part_text(p, need, SF_PART_ACTIVATION));
     sf_table_text(t, kv_text(p, s));
     sf_table_text(t, served ? sf_page_count(p, s->kv->tokens) : "-");
@@ -76,15 +83,19 @@ static void stage_row(sf_table *t, sf_page *p, const sf_stage_report *s)
 
 void sf_page_stages(sf_page *p, const sf_check_view *v)
 {
-    bool capped = false;
+    bool capped = false, assumed = false;
     sf_table t;
 
     sf_table_init(&t, p, columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < v->replay->n_stages; i++) {
         stage_row(&t, p, &v->replay->stages[i]);
         capped = capped || v->replay->stages[i].capped;
+        assumed = assumed || is_assumed(v->replay->stages[i].need);
     }
     sf_table_print(&t, 0);
     if (capped)
         sf_page_wrap(p, 0, 2, SF_PLAIN, SF_STR("* lowered to what was free when the stage started"));
+    if (assumed)
+        sf_page_wrap(p, 0, 2, SF_PLAIN,
+                     SF_STR("? layout assumed, as asked: a dense decoder with full attention"));
 }

@@ -156,6 +156,8 @@ static bool plan(sf_start *st, size_t stage, const sf_kv_result **ret)
         sf_rank_need *r = &st->ranks[stage][i];
         sf_amount k = kv_budget(st, stage, r);
 
+        if (rep->need->model && rep->need->model->assumed)
+            k.origin = SF_ORIGIN_ASSUMED;
         r->part[SF_PART_KV] = k;
         workers[i] = (sf_kv_worker){r->pp_rank, k.bytes};
         rep->kv_available = k.bytes < rep->kv_available ? k.bytes : rep->kv_available;

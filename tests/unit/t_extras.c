@@ -244,6 +244,27 @@ static void test_proposals(void **state)
     stagefit_result_free(r);
 }
 
+/* A layout taken at the user's wish: said in the text, the explanation, the JSON and by a warning. */
+static void test_assumed_everywhere(void **state)
+{
+    stagefit_result *r = ask(&(question){.engine = "vllm@0.19.0",
+                                         .gpu = "H100-80GB",
+                                         .command = "vllm serve ./tests/codes/files/arch",
+                                         .flags = STAGEFIT_ASSUME_FULL_ATTENTION});
+
+    (void)state; /* each rendering takes the place of the one before */
+    assert_non_null(strstr(stagefit_result_text(r, 100, 0), "? layout assumed, as asked"));
+    assert_non_null(strstr(stagefit_result_text(r, 100, STAGEFIT_TEXT_EXPLAIN), "(assumed"));
+    assert_non_null(strstr(stagefit_result_json(r), "\"assumed\": true"));
+    assert_non_null(strstr(stagefit_result_json(r), "\"origin\": \"assumed\""));
+    assert_int_equal(diag_of(&r->dg, SF_E_ARCH_UNKNOWN)->severity, SF_WARNING);
+    assert_int_equal(need_of(r)->ranks[0].part[SF_PART_WEIGHTS].origin, SF_ORIGIN_ASSUMED);
+    for (size_t i = 0; i < r->check.replay->n_entries; i++)
+        if (r->check.replay->entries[i].part == SF_PART_KV)
+            assert_int_equal(r->check.replay->entries[i].amount.origin, SF_ORIGIN_ASSUMED);
+    stagefit_result_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,7 +272,7 @@ int main(void)
         TEST(test_cpu_offload),       TEST(test_no_sliding_window),
         TEST(test_pooling),           TEST(test_lora_slots),
         TEST(test_lora_logs),         TEST(test_draft_model),
-        TEST(test_proposals),
+        TEST(test_proposals),         TEST(test_assumed_everywhere),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

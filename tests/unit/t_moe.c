@@ -297,7 +297,7 @@ static void test_bad_configs(void **state)
         {OSS("\"2\"",      "64","8","4","[]"), SF_E_EXPR, 2, 46},
         {OSS("2",                                          "64",                                                 "7","4","[\"full_attention\",\"full_attention\"]"), SF_E_CONFIG_VALUE, 4, 23},
         {OSS("2",                                        "64",                                                                            "8",                                                                         "-4",                                               "[\"full_attention\",\"full_attention\"]"), SF_E_EXPR, 5, 21},
-        {OSS("2",                                         "64",                                                  "8","4","[\"full_attention\"]"), SF_E_EXPR, 6, 15},
+        {OSS("2",                                         "64",                                                  "8","4","[\"full_attention\"]"), SF_E_CONFIG_VALUE, 6, 15},
         {OSS("2",                                        "64",       "8","4","[\"full_attention\",\"banana\"]"), SF_E_KV_UNKNOWN, 6, 33},
         {V4("[4]"),                                           SF_E_EXPR,                                              5,19},
         {V4("[4, 7]"), SF_E_KV_UNKNOWN, 1,1},
