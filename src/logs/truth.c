@@ -149,6 +149,18 @@ static sf_code read_gpu(const sf_node *row, sf_diags *dg, sf_truth_inputs *ret)
     return rc;
 }
 
+/* The engine prints its object, whose field for num_speculative_tokens has a shorter name. */
+static sf_code speculative_tokens(sf_arena *a, sf_args *args)
+{
+    sf_arg_value *v = &args->v[SF_ARG_speculative_config];
+    const sf_node *n = sf_node_get(v->node, "num_spec_tokens");
+
+    if (!n || sf_node_get(v->node, "num_speculative_tokens"))
+        return SF_OK;
+    v->node = sf_node_with(a, v->node, SF_STR("num_speculative_tokens"), n);
+    return v->node ? SF_OK : SF_E_NOMEM;
+}
+
 static sf_code read_words(sf_arena *a, const sf_node *row, sf_diags *dg, sf_truth_inputs *ret)
 {
     sf_str other = {0}, speculative = {0}, limits = {0};
@@ -162,6 +174,8 @@ static sf_code read_words(sf_arena *a, const sf_node *row, sf_diags *dg, sf_trut
         rc = sf_words_args(a, other, &ret->args, &ret->ignored, &ret->n_ignored);
     if (!rc)
         rc = sf_words_value(a, speculative, SF_ARG_speculative_config, &ret->args);
+    if (!rc)
+        rc = speculative_tokens(a, &ret->args);
     if (!rc)
         rc = sf_words_value(a, limits, SF_ARG_limit_mm_per_prompt, &ret->args);
     return rc;

@@ -39,6 +39,8 @@ static void test_row(void **state)
     assert_int_equal(sf_args_i64(&t.in.args, SF_ARG_max_lora_rank, 0), 64);
     assert_true(sf_args_bool(&t.in.args, SF_ARG_enable_lora, false));
     assert_str(sf_node_get(t.in.args.v[SF_ARG_speculative_config].node, "method")->text, "mtp");
+    assert_int_equal(sf_node_get(t.in.args.v[SF_ARG_speculative_config].node, "num_speculative_tokens")->as.i,
+                     3);
     assert_int_equal(t.in.n_ignored, 1);
     assert_true(fabs(t.seen.loading.half - 0.00005) < 1e-12);
     assert_true(fabs(t.seen.kv_available.half - 0.005) < 1e-12); /* JSON dropped the zero of 1.70 */
