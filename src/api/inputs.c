@@ -284,6 +284,7 @@ sf_code sf_inputs_model(sf_inputs *in, const sf_deployment *d, const sf_stage *s
                             : sf_args_str(&st->args, SF_ARG_quantization, (sf_str){0}),
         .quantization_at = st->args.v[SF_ARG_quantization].node,
         .quantize_text_only = d->format != SF_FORMAT_NONE,
+        .mm_processor_kwargs = st->args.v[SF_ARG_mm_processor_kwargs].node,
         .assume_full_attention = (in->req.flags & STAGEFIT_ASSUME_FULL_ATTENTION) != 0,
     };
     const sf_checkpoint *ckpt = NULL;

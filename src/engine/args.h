@@ -41,6 +41,7 @@
     X(disable_sliding_window, BOOL) \
     X(skip_mm_profiling, BOOL) \
     X(limit_mm_per_prompt, ANY) \
+    X(mm_processor_kwargs, ANY) \
     X(mm_encoder_tp_mode, STR) \
     X(mm_processor_cache_gb, FLOAT) \
     X(language_model_only, BOOL) \

@@ -274,8 +274,9 @@ typedef struct sf_profile {
     /* weights */
     int64_t
         attention_scalars; /* fp32 scalars that an attention layer keeps on the GPU (numbers.md, Weights) */
-    bool large_segments_whole; /* while loading, tensors >= 20 MiB are not split (>= 0.21) */
-    bool online_quant_whole;   /* online quantisation holds the whole unquantised model first (<= 0.15) */
+    bool drops_unused_encoders; /* encoders whose items are limited to none are not made (0.10.1+) */
+    bool large_segments_whole;  /* while loading, tensors >= 20 MiB are not split (>= 0.21) */
+    bool online_quant_whole;    /* online quantisation holds the whole unquantised model first (<= 0.15) */
 
     /* CUDA graphs */
     int64_t capture_max;       /* largest capture size by default (512; 1024 …) */

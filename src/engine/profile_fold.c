@@ -56,6 +56,7 @@ static const field profile_fields[] = {
     FIELD(sampler_gathers, F_BOOL),
     {"moe_chunk",    F_I64, AT(moe_chunk_tokens),   NULL},
     FIELD(attention_scalars, F_I64),
+    FIELD(drops_unused_encoders, F_BOOL),
     FIELD(large_segments_whole, F_BOOL),
     FIELD(online_quant_whole, F_BOOL),
     FIELD(max_len_auto, F_BOOL),

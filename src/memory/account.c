@@ -5,6 +5,7 @@
 #include "memory/activation.h"
 #include "memory/amount.h"
 #include "memory/defaults.h"
+#include "memory/multimodal.h"
 #include "memory/overheads.h"
 #include "memory/unmodelled.h"
 
@@ -158,6 +159,8 @@ static sf_code rank_weights(const job *j, const sf_stage_need *n, sf_rank_need *
         .offload_bytes = offload_bytes(st),
         .no_head = n->pooling,
         .lora = lora_wish(j->profile, n),
+        .encoders_whole = sf_encoders_whole(&st->args),
+        .modalities_unused = sf_modalities_unused(j->profile, &st->args),
     };
     sf_weights w;
     sf_str formula;

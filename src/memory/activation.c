@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "memory/amount.h"
+#include "memory/multimodal.h"
 
 typedef struct law {
     sf_arena *arena;
@@ -113,21 +114,6 @@ static sf_amount sampler_peak(const law *l)
     return x;
 }
 
-/* Items of this kind that a prompt may hold; V1 sets no limit by itself, V0 allows one. */
-static double items_per_prompt(const law *l, sf_str modality)
-{
-    const sf_args *args = &l->n->stage->args;
-    const sf_node *limit = sf_node_get_str(args->v[SF_ARG_limit_mm_per_prompt].node, modality);
-
-    if (sf_args_bool(args, SF_ARG_language_model_only, false))
-        return 0;
-    if (sf_node_is(limit, SF_MAP))
-        limit = sf_node_get(limit, "count");
-    if (sf_node_is(limit, SF_INT) && limit->as.i >= 0)
-        return (double)limit->as.i;
-    return l->profile->v0 ? 1 : INFINITY;
-}
-
 /* The engine profiles the modality with the most tokens per item. */
 static const sf_encoder *profiled_encoder(const law *l)
 {
@@ -139,7 +125,7 @@ static const sf_encoder *profiled_encoder(const law *l)
     for (size_t i = 0; i < n->model->n_encoders; i++) {
         const sf_encoder *e = &n->model->encoders[i];
 
-        if (e->item_tokens && items_per_prompt(l, e->modality) >= 1 &&
+        if (e->item_tokens && sf_items_per_prompt(l->profile, &n->stage->args, e->modality) >= 1 &&
             (!best || e->item_tokens > best->item_tokens))
             best = e;
     }
@@ -150,7 +136,8 @@ static const sf_encoder *profiled_encoder(const law *l)
 static double profiled_items(const law *l, const sf_encoder *e)
 {
     double size = (double)e->item_tokens, budget = l->m > size ? l->m : size;
-    double prompt = floor((double)l->n->max_model_len / size), limit = items_per_prompt(l, e->modality);
+    double prompt = floor((double)l->n->max_model_len / size),
+           limit = sf_items_per_prompt(l->profile, &l->n->stage->args, e->modality);
     double most = (double)l->n->max_num_seqs * (prompt < limit ? prompt : limit),
            items = floor(budget / size);
 
@@ -161,8 +148,8 @@ static double profiled_items(const law *l, const sf_encoder *e)
 static void encoder_peak(const law *l, sf_activation *act)
 {
     const sf_encoder *e = profiled_encoder(l);
-    sf_str mode = sf_args_str(&l->n->stage->args, SF_ARG_mm_encoder_tp_mode, SF_STR("weights"));
-    double items, tokens, patch;
+    bool whole = sf_encoders_whole(&l->n->stage->args);
+    double items, tokens, patch, patches, held;
     sf_str formula;
 
     act->encoder = act->encoder_kept = sf_amount_exact(0, SF_STR("no encoder is profiled"), (sf_str){0});
@@ -170,17 +157,20 @@ static void encoder_peak(const law *l, sf_activation *act)
         return;
     items = profiled_items(l, e);
     tokens = items * (double)e->item_tokens;
-    patch = (double)e->hidden + 3.0 * (double)e->intermediate / (sf_str_is(mode, "data") ? 1 : l->tp) +
-            (double)e->qkv;
+    patches = tokens * (double)e->patches_per_token;
+    held = e->held ? (double)e->held : 3;
+    patch = (double)e->hidden + held * (double)e->intermediate / (whole ? 1 : l->tp) + (double)e->qkv;
     formula = sf_arena_printf(l->arena, "%.0f %.*s items × %llu tokens × %llu patches × %.0f wide × %.0f B",
                               items, SF_STR_ARG(e->modality), (unsigned long long)e->item_tokens,
                               (unsigned long long)e->patches_per_token, patch, l->b);
-    act->encoder = sf_amount_relative(tokens * (double)e->patches_per_token * patch * l->b, 0.5, formula,
-                                      SF_STR("numbers.md, Activation: encoder"));
-    formula = sf_arena_printf(l->arena, "%.0f tokens × %llu wide × %.0f B", tokens,
-                              (unsigned long long)e->out_hidden, l->b);
-    act->encoder_kept = sf_amount_relative(tokens * (double)e->out_hidden * l->b, 0.1, formula,
-                                           SF_STR("numbers.md, Activation: encoder"));
+    act->encoder =
+        sf_amount_relative(patches * patch * l->b, 0.5, formula, SF_STR("numbers.md, Activation: encoder"));
+    formula =
+        sf_arena_printf(l->arena, "(%.0f tokens × %llu wide + %.0f patches × %llu values) × %.0f B", tokens,
+                        (unsigned long long)e->out_hidden, patches, (unsigned long long)e->input, l->b);
+    act->encoder_kept =
+        sf_amount_relative((tokens * (double)e->out_hidden + patches * (double)e->input) * l->b, 0.1, formula,
+                           SF_STR("numbers.md, Activation: encoder"));
 }
 
 /* The larger of two phases; whichever it turns out to be, the peak is not below either. */

@@ -228,6 +228,8 @@ static sf_code layer_spec(const maker *k, const sf_kv_layers *e, sf_kv_spec *ret
     if ((s.kind == SF_KV_SLIDING || s.kind == SF_KV_CHUNKED) &&
         (k->profile->v0 || k->wish->no_sliding || !s.window))
         s.kind = SF_KV_FULL;
+    if (s.kind == SF_KV_CROSS && k->profile->v0) /* one pool, every attention layer alike */
+        s.kind = SF_KV_FULL;
     *ret = s;
     return SF_OK;
 }

@@ -247,8 +247,16 @@ static bool drafts(const walk *w, const sf_tensor *t)
     return w->wish->prediction_layers && w->m->n_mtp_kv && sf_str_is(t->component, "mtp");
 }
 
+/* An encoder that no item can reach is not made. */
+static bool unused_encoder(const walk *w, const sf_tensor *t)
+{
+    return t->modalities && !(t->modalities & ~w->wish->modalities_unused);
+}
+
 static bool takes_part(walk *w, const sf_tensor *t, uint64_t layer)
 {
+    if (unused_encoder(w, t))
+        return false;
     if ((!t->loaded && !drafts(w, t)) || t->packed || (t->layered && !covers(t, layer)) ||
         !on_this_rank(w, t, layer))
         return false;
@@ -334,7 +342,7 @@ static sf_code add_deepstack(walk *w)
 {
     uint64_t bytes = 0;
 
-    if (!w->m->n_encoders || !w->m->forward.deepstack)
+    if (!w->m->n_encoders || !w->m->forward.deepstack || (w->wish->modalities_unused & SF_MM_IMAGE))
         return SF_OK;
     if (!sf_dtype_bytes(w->wish->dtype, sf_mul_sat(w->wish->batched_tokens, w->m->forward.hidden), &bytes))
         return SF_E_NOMEM;

@@ -111,11 +111,11 @@ static sf_code cut_one(const sf_model *m, const sf_tensor *t, uint64_t tp, sf_di
 sf_code sf_weights_cut_dims(const sf_model *m, const sf_tensor *t, const sf_weights_wish *wish, sf_diags *dg,
                             uint64_t *ret_dims, uint64_t *ret_experts)
 {
-    bool whole_experts = t->in_experts && wish->ep;
+    bool whole = (t->in_experts && wish->ep) || (t->modalities && wish->encoders_whole) || !wish->tp;
 
     memcpy(ret_dims, t->dims, sizeof t->dims);
     *ret_experts = experts_here(t, wish);
-    return cut_one(m, t, whole_experts || !wish->tp ? 1 : wish->tp, dg, ret_dims);
+    return cut_one(m, t, whole ? 1 : wish->tp, dg, ret_dims);
 }
 
 sf_code sf_weights_cut(const sf_model *m, const sf_tensor *t, const sf_weights_wish *wish, sf_diags *dg,

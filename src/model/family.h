@@ -84,7 +84,8 @@ typedef struct sf_frame {
     const sf_family_names *names;
     sf_dtype disk, run;
     bool serves, layered, pp_layers, expert;
-    bool made;            /* the engine makes what the checkpoint does not have */
+    bool made; /* the engine makes what the checkpoint does not have */
+    uint8_t modalities;
     bool skip;            /* stored, and not loaded */
     bool inner;           /* inside another part: says nothing of layers and widths */
     const sf_node *outer; /* the use of the part that is another under names of its own, or NULL */
@@ -102,6 +103,7 @@ typedef struct sf_walk {
     const sf_checkpoint *ckpt;
     const sf_node *root;            /* config with overrides */
     const sf_node *components;      /* of the wish */
+    const sf_node *mm;              /* mm_processor_kwargs, or NULL */
     const sf_tensor_table *headers; /* of the folder that the stage reads, or NULL */
     sf_model *model;                /* kv, forward, encoders are filled as parts are met */
     sf_binding bindings[SF_FAMILY_BINDINGS];

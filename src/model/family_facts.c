@@ -339,27 +339,47 @@ sf_code sf_family_facts(sf_walk *w, const sf_frame *frame, const sf_node *use, c
     return rc;
 }
 
+static sf_code add_encoder(sf_walk *w, const sf_frame *frame, const sf_node *map)
+{
+    const sf_node *modality = sf_node_get(map, "modality");
+    sf_encoder e = {.modality = modality ? modality->text : (sf_str){0}};
+    const struct {
+        const char *key;
+        uint64_t *to;
+    } fields[] = {
+        {"item_tokens",       &e.item_tokens      },
+        {"patches_per_token", &e.patches_per_token},
+        {"hidden",            &e.hidden           },
+        {"intermediate",      &e.intermediate     },
+        {"qkv",               &e.qkv              },
+        {"out_hidden",        &e.out_hidden       },
+        {"held",              &e.held             },
+        {"input",             &e.input            },
+    };
+
+    if (w->model->n_encoders == SF_MODEL_ENCODERS)
+        return sf_diag_error(w->dg, SF_E_EXPR, sf_node_where(map), NULL, "more than %d kinds of items",
+                             SF_MODEL_ENCODERS);
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        sf_code rc = read_u64(w, frame, map, fields[i].key, fields[i].to);
+
+        if (rc)
+            return rc;
+    }
+    w->model->encoders[w->model->n_encoders++] = e;
+    return SF_OK;
+}
+
 sf_code sf_family_encoder(sf_walk *w, const sf_frame *frame, const sf_node *part)
 {
-    const sf_node *map = sf_node_get(part, "encoder"), *modality = sf_node_get(map, "modality");
-    sf_encoder *e = &w->model->encoders[w->model->n_encoders];
+    const sf_node *encoder = sf_node_get(part, "encoder");
     sf_code rc = read_u64(w, frame, part, "deepstack", &w->model->forward.deepstack);
 
-    if (rc || !map || frame->made || w->model->n_encoders == SF_MODEL_ENCODERS)
+    if (rc || !encoder || frame->made)
         return rc; /* an encoder that the engine makes but never feeds is weights only */
-    *e = (sf_encoder){.modality = modality ? modality->text : (sf_str){0}};
-    rc = read_u64(w, frame, map, "item_tokens", &e->item_tokens);
-    if (!rc)
-        rc = read_u64(w, frame, map, "patches_per_token", &e->patches_per_token);
-    if (!rc)
-        rc = read_u64(w, frame, map, "hidden", &e->hidden);
-    if (!rc)
-        rc = read_u64(w, frame, map, "intermediate", &e->intermediate);
-    if (!rc)
-        rc = read_u64(w, frame, map, "qkv", &e->qkv);
-    if (!rc)
-        rc = read_u64(w, frame, map, "out_hidden", &e->out_hidden);
-    if (!rc)
-        w->model->n_encoders++;
+    if (encoder->kind != SF_SEQ)
+        return add_encoder(w, frame, encoder);
+    for (uint32_t i = 0; !rc && i < encoder->n; i++)
+        rc = add_encoder(w, frame, encoder->as.items[i]);
     return rc;
 }

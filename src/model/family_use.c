@@ -243,6 +243,19 @@ static sf_code enter_names(sf_walk *w, const sf_frame *frame, const sf_node *use
     return SF_OK;
 }
 
+/* The items that a part is for: its `for`, else those of its encoders. */
+static uint8_t modalities_of(const sf_node *part)
+{
+    const sf_node *encoder = sf_node_get(part, "encoder");
+    unsigned bits = sf_modality_bits(text_of(part, "for"));
+
+    if (!encoder || encoder->kind != SF_SEQ)
+        return (uint8_t)(bits | sf_modality_bits(text_of(encoder, "modality")));
+    for (uint32_t i = 0; i < encoder->n; i++)
+        bits |= sf_modality_bits(text_of(encoder->as.items[i], "modality"));
+    return (uint8_t)bits;
+}
+
 /* What the innermost part of a use says of layers and widths. */
 static sf_code use_facts(sf_walk *w, const sf_frame *in, const sf_node *use, const sf_node *part)
 {
@@ -270,6 +283,8 @@ sf_code sf_family_use(sf_walk *w, const sf_frame *frame, const sf_node *use)
     if (rc)
         return rc;
     same = sf_node_get(part, "use") != NULL;
+    if (!in.made)
+        in.modalities |= modalities_of(part);
     if (!frame->inner)
         in.serves = frame->serves || flag_of(use, "serves") || use == w->top;
     in.inner = frame->inner || !same;

@@ -431,6 +431,7 @@ sf_code sf_family_emit(sf_walk *w, const sf_frame *frame, const sf_node *node)
                     .first_layer = frame->first,
                     .experts = frame->experts,
                     .origin = row.modelled || frame->modelled ? SF_ORIGIN_MODELLED : SF_ORIGIN_EXACT,
+                    .modalities = frame->modalities,
                     .pp = pp_of(frame, &row),
                     .role = frame->role,
                     .block = frame->block};

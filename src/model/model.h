@@ -58,10 +58,12 @@ typedef struct sf_forward {
 
 /* An encoder that the profile run feeds with its largest items. */
 typedef struct sf_encoder {
-    sf_str modality;      /* "image", "video", "audio" */
+    sf_str modality;      /* "image", "video", "audio", or several: "image video" */
     uint64_t item_tokens; /* most tokens of one item */
     uint64_t patches_per_token;
     uint64_t hidden, intermediate, qkv, out_hidden;
+    uint64_t held;  /* widths of the MLP that are alive at once: 3 with a gate, 2 without; 0 is 3 */
+    uint64_t input; /* values of one patch as the processor gives it; they stay on the device */
 } sf_encoder;
 
 enum { SF_MODEL_ENCODERS = 4 };
@@ -155,6 +157,7 @@ typedef struct sf_model_wish {
     sf_str quantization; /* --quantization, or empty */
     const sf_node *quantization_at;
     bool quantize_text_only; /* vLLM-Omni: --quantization is for the language model */
+    const sf_node *mm_processor_kwargs; /* `mm` in the families' expressions */
     bool assume_full_attention;
     sf_model_cache *cache; /* NULL: family files are read anew for each part */
 } sf_model_wish;

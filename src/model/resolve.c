@@ -283,6 +283,9 @@ static sf_code walk_target(sf_walk *w, const target *t)
     static const sf_node empty = {.kind = SF_SEQ};
     sf_code rc = sf_family_bind(w, SF_STR("empty"), sf_value_node(&empty), (sf_where){0});
 
+    if (!rc && w->mm)
+        rc = sf_family_bind(w, SF_STR("mm"), sf_value_node(w->mm), (sf_where){0});
+
     w->top = t->part;
     if (string_of(t->part, "component").n)
         frame.component = string_of(t->part, "component");
@@ -298,6 +301,7 @@ static sf_code new_walk(sf_arena *a, const sf_checkpoint *ckpt, const sf_model_w
         return SF_E_NOMEM;
     *w = (sf_walk){
         .a = a, .dg = dg, .ckpt = ckpt, .model = SF_NEW(a, sf_model), .components = wish->components};
+    w->mm = sf_node_is(wish->mm_processor_kwargs, SF_MAP) ? wish->mm_processor_kwargs : NULL;
     w->cache = wish->cache ? wish->cache : sf_model_cache_new(a);
     if (!w->cache || !w->model)
         return SF_E_NOMEM;

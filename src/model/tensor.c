@@ -157,3 +157,24 @@ uint8_t sf_tensor_stored_dims(const sf_tensor *t, uint64_t ret[SF_TENSOR_DIMS])
         ret[0] = sf_mul_sat(ret[0], t->experts);
     return (uint8_t)(t->n_dims + front);
 }
+
+static const char *const modality_names[SF_MM_COUNT] = {"image", "video", "audio"};
+
+unsigned sf_modality_bits(sf_str words)
+{
+    unsigned bits = 0;
+    sf_str word;
+
+    for (bool more = words.n > 0; more;) {
+        more = sf_str_split(&words, ' ', &word);
+        for (unsigned i = 0; i < SF_MM_COUNT; i++)
+            if (sf_str_is(word, modality_names[i]))
+                bits |= 1u << i;
+    }
+    return bits;
+}
+
+const char *sf_modality_name(unsigned n)
+{
+    return n < SF_MM_COUNT ? modality_names[n] : "";
+}

@@ -88,6 +88,12 @@ typedef enum sf_stack {
     SF_STACK_ROWS_TRANSPOSED,
 } sf_stack;
 
+/* What a multimodal model takes beside text; bits. */
+enum { SF_MM_IMAGE = 1, SF_MM_VIDEO = 2, SF_MM_AUDIO = 4, SF_MM_COUNT = 3 };
+/* The bits of a text such as "image video"; words that are not known have none.  And the name of the n-th bit. */
+unsigned sf_modality_bits(sf_str words);
+const char *sf_modality_name(unsigned n);
+
 /* Which rank of a pipeline holds a tensor. */
 typedef enum sf_pp {
     SF_PP_ALL,   /* every rank: encoders, codecs, what has no layers */
@@ -131,6 +137,7 @@ typedef struct sf_tensor {
     uint32_t repeat, first_layer, experts;
     uint32_t
         block; /* the family's loop it came from: layered neighbours of one block are built layer by layer */
+    uint8_t modalities; /* of an encoder or of what follows it: which items it is for */
     sf_pp pp;
     sf_role role;
     sf_origin origin;

@@ -291,7 +291,7 @@ static void test_forward_and_encoders(void **state)
     assert_int_equal(m->forward.vocab, 152064);
     assert_int_equal(m->forward.deepstack, 3);
     assert_int_equal(m->n_encoders, 2);
-    assert_str(m->encoders[1].modality, "image");
+    assert_str(m->encoders[1].modality, "image video");
     assert_int_equal(m->encoders[1].item_tokens, 12544);
     m = model_of(f, "Qwen/Qwen2.5-Omni-7B", "thinker");
     assert_int_equal(m->encoders[1].item_tokens, 16384);

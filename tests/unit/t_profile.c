@@ -29,7 +29,7 @@ static void test_what_a_text_means(void **state)
         {"vllm==0.19.0",                     false, "vllm",      "0.19.0",        "",       false},
         {"0.19",                             false, "vllm",      "0.19.0",        "",       false},
         {"v0.19.1",                          false, "vllm",      "0.19.0",        "",       true },
-        {"vllm@0.10.1.1",                    false, "vllm",      "0.10.0",        "",       true },
+        {"vllm@0.10.1.1",                    false, "vllm",      "0.10.1",        "",       true },
         {"vllm@0.8.5.post1",                 false, "vllm",      "0.8.5",         "",       false},
         {"vllm@0.23.1rc1.dev280+gc0b2d8f47", false, "vllm",      "0.23.0",        "",       true },
         {"vllm@0.7.3",                       false, "vllm",      "0.7.2",         "",       true },
