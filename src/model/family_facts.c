@@ -294,7 +294,7 @@ static sf_code read_mtp(sf_walk *w, const sf_frame *f, const sf_node *mtp, uint3
 
     if (rc || n == 0)
         return rc;
-    if (n_entries > KV_ENTRIES)
+    if (!n_entries || n_entries > KV_ENTRIES)
         return sf_diag_error(w->dg, SF_E_EXPR, sf_node_where(kv), NULL, "kv is a list of one to %d entries",
                              KV_ENTRIES);
     for (size_t i = 0; !rc && i < n_entries; i++)

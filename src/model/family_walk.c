@@ -402,7 +402,7 @@ static sf_code keep(sf_walk *w, const sf_frame *frame, const sf_tensor *t, bool 
 sf_code sf_family_emit(sf_walk *w, const sf_frame *frame, const sf_node *node)
 {
     sf_where at = sf_node_where(node);
-    sf_family_row row;
+    sf_family_row row = {0};
     sf_tensor t;
     bool yes = true;
     sf_str text;
