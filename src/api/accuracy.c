@@ -6,6 +6,7 @@
 
 #include "base/path.h"
 #include "logs/alias.h"
+#include "model/catalogue_quant.h"
 #include "text/json.h"
 
 enum { TRUTH_MAX_BYTES = 64 << 20, MAX_ROWS = 100000 };
@@ -57,51 +58,50 @@ static sf_code refuse_diag(measuring *m, sf_accuracy_row *row, const sf_diags *d
                                        SF_STR_ARG(d ? d->message : SF_STR("cannot be read"))));
 }
 
-/* Folder and overrides that the name stands for; `row->reason` is set when nothing is known. */
-static sf_code find_folder(measuring *m, sf_accuracy_row *row, sf_str *ret, const sf_node **ret_overrides)
+/* Name of a recipe: the words of the alias, without a note on how the scales were calibrated. */
+static sf_str recipe_name(sf_str words)
+{
+    ptrdiff_t open = sf_str_find(words, SF_STR(" ("));
+
+    return open > 0 && sf_str_ends(words, SF_STR("calibrated)")) ? sf_str_sub(words, 0, (size_t)open) : words;
+}
+
+/* Folder, overrides and recipe that the name stands for; `row->reason` is set when nothing is known. */
+static sf_code find_folder(measuring *m, sf_accuracy_row *row, sf_str *ret, sf_alias *ret_alias)
 {
     sf_truth_inputs *in = &row->truth.in;
-    sf_alias alias = {0};
 
+    *ret_alias = (sf_alias){0};
     *ret = folder_of(m, in->model);
     if (!ret->p)
         return SF_E_NOMEM;
     if (in->model.n && is_folder(m, *ret))
         return SF_OK;
-    if (!sf_alias_find(m->in.arena, m->aliases, in->model, &alias))
-        alias.base_dir = in->model_dir;
-    *ret_overrides = alias.overrides;
-    if (alias.quantization.n)
-        return refuse(row,
-                      sf_arena_printf(m->in.arena, "a quantised variant without a config of its own: %.*s",
-                                      SF_STR_ARG(alias.quantization)));
-    if (!alias.base_dir.n)
+    if (!sf_alias_find(m->in.arena, m->aliases, in->model, ret_alias))
+        ret_alias->base_dir = in->model_dir;
+    if (!ret_alias->base_dir.n)
         return refuse(row, in->model.n
                                ? sf_arena_printf(m->in.arena, "no folder of %.*s", SF_STR_ARG(in->model))
                                : SF_STR("the row names no model"));
-    *ret = sf_path_join(m->in.arena, sf_str_of(m->in.req.models), alias.base_dir);
+    *ret = sf_path_join(m->in.arena, sf_str_of(m->in.req.models), ret_alias->base_dir);
     return ret->p ? SF_OK : SF_E_NOMEM;
 }
 
-static sf_code find_model(measuring *m, sf_accuracy_row *row, sf_diags *dg, const sf_model **ret)
+/* The checkpoint as its recipe makes it. */
+static sf_code quantise(measuring *m, sf_accuracy_row *row, sf_str words, const sf_checkpoint **ckpt)
 {
-    sf_model_wish wish = {.cache = m->in.families};
-    const sf_checkpoint *ckpt = NULL;
-    sf_diags *own = m->in.dg;
-    sf_str folder;
-    sf_code rc = find_folder(m, row, &folder, &wish.hf_overrides);
+    const sf_node *recipe = NULL;
+    sf_checkpoint *made = NULL;
+    sf_code rc = words.n ? sf_catalogue_recipe(m->in.arena, recipe_name(words), &recipe) : SF_OK;
 
-    if (rc || row->reason.n)
+    if (rc || !words.n)
         return rc;
-    m->in.dg = dg; /* what is wrong with one model is the row's matter */
-    rc = sf_inputs_checkpoint(&m->in, folder, &ckpt);
-    m->in.dg = own;
-    if (!rc)
-        rc = sf_model_resolve(m->in.arena, ckpt, &wish, dg, ret);
-    if (rc)
-        return refuse_diag(m, row, dg, rc);
-    row->family = (*ret)->architecture;
-    return SF_OK;
+    if (!recipe)
+        return refuse(row, sf_arena_printf(m->in.arena, "no recipe for this way of quantisation: %.*s",
+                                           SF_STR_ARG(words)));
+    rc = sf_catalogue_quantised(m->in.arena, *ckpt, recipe, &made);
+    *ckpt = made;
+    return rc;
 }
 
 static sf_code set_quantization(measuring *m, sf_accuracy_row *row, sf_diags *dg)
@@ -116,14 +116,45 @@ static sf_code set_quantization(measuring *m, sf_accuracy_row *row, sf_diags *dg
                 : SF_E_NOMEM;
 }
 
+static sf_code find_model(measuring *m, sf_accuracy_row *row, sf_diags *dg, const sf_model **ret)
+{
+    sf_model_wish wish = {.cache = m->in.families};
+    const sf_checkpoint *ckpt = NULL;
+    sf_diags *own = m->in.dg;
+    sf_alias alias;
+    sf_str folder;
+    sf_code rc = find_folder(m, row, &folder, &alias);
+
+    if (rc || row->reason.n)
+        return rc;
+    m->in.dg = dg; /* what is wrong with one model is the row's matter */
+    rc = sf_inputs_checkpoint(&m->in, folder, &ckpt);
+    m->in.dg = own;
+    if (!rc)
+        rc = quantise(m, row, alias.quantization, &ckpt);
+    if (!rc && row->reason.n)
+        return SF_OK;
+    wish.hf_overrides = alias.overrides;
+    wish.quantization = row->truth.in.quantization;
+    wish.quantization_at = row->truth.in.args.v[SF_ARG_quantization].node;
+    if (!rc)
+        rc = sf_model_resolve(m->in.arena, ckpt, &wish, dg, ret);
+    if (rc)
+        return refuse_diag(m, row, dg, rc);
+    row->family = (*ret)->architecture;
+    return SF_OK;
+}
+
 static sf_code predict_row(measuring *m, sf_accuracy_row *row, sf_diags *dg)
 {
     const sf_profile *profile = NULL;
     const sf_model *model = NULL;
     sf_inventory inv;
     sf_prediction p;
-    sf_code rc = find_model(m, row, dg, &model);
+    sf_code rc = set_quantization(m, row, dg);
 
+    if (!rc)
+        rc = find_model(m, row, dg, &model);
     if (rc || row->reason.n)
         return rc;
     rc = sf_profile_find(m->in.arena, row->truth.in.engine, false, dg, &profile);
@@ -135,9 +166,7 @@ static sf_code predict_row(measuring *m, sf_accuracy_row *row, sf_diags *dg)
     if (rc)
         return rc;
     row->gpu = row->gpu_known ? inv.gpus[0].name : (sf_str){0};
-    rc = set_quantization(m, row, dg);
-    if (!rc)
-        rc = sf_predict(m->in.arena, profile, model, &row->truth.in, &inv, dg, &p);
+    rc = sf_predict(m->in.arena, profile, model, &row->truth.in, &inv, dg, &p);
     if (rc)
         return refuse_diag(m, row, dg, rc);
     return sf_accuracy_judge(m->in.arena, &p, row);

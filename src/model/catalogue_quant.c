@@ -11,20 +11,26 @@ static sf_code recipes(sf_arena *a, const sf_node **ret)
     return sf_data_read(a, SF_STR("quantization/recipes.yaml"), ret);
 }
 
-static sf_code recipe_config(sf_arena *a, const sf_node *recipe, const sf_node **ret)
+sf_code sf_catalogue_recipe(sf_arena *a, sf_str name, const sf_node **ret)
 {
     const sf_node *root;
+    sf_code rc = recipes(a, &root);
+
+    if (!rc)
+        *ret = sf_node_get(sf_node_get_str(sf_node_get(root, "recipes"), name), "config");
+    return rc;
+}
+
+static sf_code recipe_config(sf_arena *a, const sf_node *recipe, const sf_node **ret)
+{
     sf_code rc;
 
     *ret = recipe;
     if (!sf_node_is(recipe, SF_STRING))
         return SF_OK;
-    rc = recipes(a, &root);
-    if (rc)
-        return rc;
-    *ret = sf_node_get(sf_node_get_str(sf_node_get(root, "recipes"), recipe->text), "config");
-    sf_bug_if(!*ret);
-    return SF_OK;
+    rc = sf_catalogue_recipe(a, recipe->text, ret);
+    sf_bug_if(!rc && !*ret);
+    return rc;
 }
 
 sf_code sf_catalogue_quantised(sf_arena *a, const sf_checkpoint *base, const sf_node *recipe,

@@ -4,6 +4,9 @@
 
 #include "model/model.h"
 
+/* quantization_config of a recipe of data/quantization/recipes.yaml; NULL when there is none of this name. */
+sf_code sf_catalogue_recipe(sf_arena *a, sf_str name, const sf_node **ret);
+
 /*
  * `base` with a quantization_config: `recipe` is a name of data/quantization/recipes.yaml or the config itself.  The
  * new checkpoint's name and source are the caller's to set.
