@@ -221,6 +221,21 @@ static void test_draft_model(void **state)
     }
 }
 
+/* MiMo's own prediction layer drafts: its weights, and one layer of cache more. */
+static void test_prediction_layer(void **state)
+{
+    fixture *f = *state;
+    stagefit_result *r = serve(f, "H100-80GB",
+                               "XiaomiMiMo/MiMo-7B-Base --speculative-config '{\"method\": \"mimo_mtp\", "
+                               "\"num_speculative_tokens\": 1}'");
+    const uint64_t H = 4096, I = 11008;
+
+    assert_int_equal(share_of(&need_of(r)->ranks[0], "mtp"),
+                     2 * (5 * H + 2 * H * H + 2 * H * H + 2 * 1024 * H + H + 2 * 1024 + 3 * H * I));
+    assert_int_equal(cached_layers(need_of(r)), 36 + 1);
+    stagefit_result_free(r);
+}
+
 /* n-gram and suffix proposals take nothing; a drafter that is not known is said to be left out. */
 static void test_proposals(void **state)
 {
@@ -268,11 +283,17 @@ static void test_assumed_everywhere(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_redundant_experts), TEST(test_redundant_experts_that_do_not_divide),
-        TEST(test_cpu_offload),       TEST(test_no_sliding_window),
-        TEST(test_pooling),           TEST(test_lora_slots),
-        TEST(test_lora_logs),         TEST(test_draft_model),
-        TEST(test_proposals),         TEST(test_assumed_everywhere),
+        TEST(test_redundant_experts),
+        TEST(test_redundant_experts_that_do_not_divide),
+        TEST(test_cpu_offload),
+        TEST(test_no_sliding_window),
+        TEST(test_pooling),
+        TEST(test_lora_slots),
+        TEST(test_lora_logs),
+        TEST(test_draft_model),
+        TEST(test_proposals),
+        TEST(test_prediction_layer),
+        TEST(test_assumed_everywhere),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
