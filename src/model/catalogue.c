@@ -101,7 +101,7 @@ static sf_code make_quantised(sf_arena *a, const sf_node *index, const sf_node *
 {
     const sf_node *base = sf_node_get(entry, "base"), *other = sf_node_get(entry, "config");
     const sf_pair *row = find_name(index, base->text);
-    const sf_checkpoint *plain;
+    const sf_checkpoint *plain = NULL;
     sf_code rc;
 
     sf_bug_if(!row);
@@ -132,7 +132,7 @@ static sf_code find_row(sf_arena *a, const sf_node *index, const sf_pair *row, b
                         const sf_checkpoint **ret)
 {
     const sf_node *file, *entry, *known;
-    sf_checkpoint *c;
+    sf_checkpoint *c = NULL;
     sf_code rc = read_entry(a, row->value->text, &file);
 
     if (rc)
@@ -157,7 +157,7 @@ static sf_code find_guess(sf_arena *a, const sf_node *index, sf_str name, sf_dia
                           const sf_checkpoint **ret)
 {
     const sf_node *recipe = NULL;
-    const sf_checkpoint *plain;
+    const sf_checkpoint *plain = NULL;
     const sf_pair *row = NULL;
     sf_checkpoint *c;
     sf_str base;

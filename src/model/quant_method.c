@@ -156,7 +156,7 @@ sf_code sf_quant_check_keys(sf_walk *w, const sf_node *section, const sf_node *k
 sf_code sf_quant_method(sf_walk *w, const sf_model_wish *wish, const sf_node *config, const sf_node **ret)
 {
     const sf_node *index, *row, *at;
-    sf_str name;
+    sf_str name = {0};
     sf_code rc = sf_family_data(w->cache, SF_STR("quantization/index.yaml"), w->dg, &index);
 
     if (!rc && !config)

@@ -41,7 +41,7 @@ static unsigned styles_of(const sf_node *match)
 
     for (uint32_t i = 0; match && match->kind == SF_SEQ && i < match->n; i++)
         styles |= sf_name_style(match->as.items[i]->text);
-    if (sf_node_is(match, SF_STRING))
+    if (match && match->kind == SF_STRING)
         styles = sf_name_style(match->text);
     return styles ? styles : SF_NAME_EXACT;
 }
@@ -109,6 +109,7 @@ static sf_code read_groups(sf_quant_plan *p, const sf_node *rule, const sf_node 
     unsigned styles = styles_of(sf_node_get(rule, "match"));
     sf_code rc = SF_OK;
 
+    sf_bug_if(!map);
     if (map->kind != SF_MAP || map->n > SF_QUANT_GROUPS)
         return sf_diag_error(p->w->dg, SF_E_QUANT_CONFIG, sf_node_where(map), NULL,
                              "groups of a quantization_config are a map, and this is a %s",
