@@ -215,7 +215,7 @@ static sf_code kv_layer(sf_walk *w, const sf_frame *f, const kv_entry *e, size_t
 
 static sf_code read_kv(sf_walk *w, const sf_frame *f, const sf_node *kv, uint32_t layers)
 {
-    kv_entry e[KV_ENTRIES];
+    kv_entry e[KV_ENTRIES] = {{0}};
     kv_list list = {0};
     bool vary = false;
     sf_code rc = SF_OK;
@@ -288,7 +288,7 @@ static sf_code read_mtp(sf_walk *w, const sf_frame *f, const sf_node *mtp, uint3
     const sf_node *kv = sf_node_get(mtp, "kv");
     int64_t n = 0;
     kv_list list = {0};
-    kv_entry e[KV_ENTRIES];
+    kv_entry e[KV_ENTRIES] = {{0}};
     size_t n_entries = sf_node_is(kv, SF_SEQ) ? kv->n : 1;
     sf_code rc = sf_family_i64(w, f, sf_node_get(mtp, "layers"), 0, SF_FAMILY_LAYERS, &n);
 
