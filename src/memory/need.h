@@ -127,8 +127,8 @@ typedef struct sf_weights_wish {
     uint64_t offload_bytes;     /* of the layers' parameters, kept in host memory; 0 none */
     bool no_head;               /* a pooling engine drops it */
     sf_lora_wish lora;
-    bool encoders_whole;        /* mm_encoder_tp_mode "data": encoders are not cut */
-    uint8_t modalities_unused;  /* encoders for these only are not made */
+    bool encoders_whole;       /* mm_encoder_tp_mode "data": encoders are not cut */
+    uint8_t modalities_unused; /* encoders for these only are not made */
 } sf_weights_wish;
 typedef struct sf_weights {
     uint64_t tensor_bytes, allocated, reserved, params;

@@ -156,7 +156,7 @@ typedef struct sf_model_wish {
     const sf_node *hf_overrides;
     sf_str quantization; /* --quantization, or empty */
     const sf_node *quantization_at;
-    bool quantize_text_only; /* vLLM-Omni: --quantization is for the language model */
+    bool quantize_text_only;            /* vLLM-Omni: --quantization is for the language model */
     const sf_node *mm_processor_kwargs; /* `mm` in the families' expressions */
     bool assume_full_attention;
     sf_model_cache *cache; /* NULL: family files are read anew for each part */
