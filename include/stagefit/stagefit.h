@@ -68,6 +68,8 @@ typedef struct stagefit_request {
     const char *models;          /* accuracy: folder with a folder for each model, "owner__name" */
     const char *aliases;         /* accuracy: table of names that share a folder's shapes, or NULL */
     const char *stage_overrides; /* JSON: {"0": {"gpu_memory_utilization": 0.5}}, over config and `set` */
+    const char *resolution;      /* diffusion stages: a request of "1024x1024" pixels; NULL: none */
+    int64_t frames, batch;       /* of it; 0: one */
 } stagefit_request;
 
 /* `opt` may be NULL.  SF1001 when memory is out, SF1010 for options that are not understood. */

@@ -5,6 +5,8 @@
 #include "text/json.h"
 #include "text/yaml.h"
 
+enum { PICTURE_SIDE = 65536 };
+
 typedef struct checking {
     sf_inputs in;
     sf_check_view *v;
@@ -12,6 +14,7 @@ typedef struct checking {
     sf_config config;
     sf_str engine; /* what decides the profile */
     sf_args cli;
+    sf_picture picture;
     bool omni;
 } checking;
 
@@ -211,11 +214,45 @@ static sf_code resolve_models(checking *c)
     return SF_OK;
 }
 
+/* "1024x1024", or one number for a square. */
+static bool read_resolution(sf_str text, sf_picture *ret)
+{
+    sf_str rest = text, across;
+    bool two = sf_str_split(&rest, 'x', &across);
+    int64_t w, h;
+
+    if (!sf_parse_i64(across, &w) || !sf_parse_i64(two ? rest : across, &h))
+        return false;
+    ret->width = (uint64_t)w;
+    ret->height = (uint64_t)h;
+    return w > 0 && h > 0 && w <= PICTURE_SIDE && h <= PICTURE_SIDE;
+}
+
+static sf_code picture(checking *c, sf_picture *ret)
+{
+    const stagefit_request *req = &c->in.req;
+
+    *ret = (sf_picture){0};
+    if (req->frames < 0 || req->batch < 0 || req->frames > PICTURE_SIDE || req->batch > PICTURE_SIDE ||
+        (!req->resolution && (req->frames || req->batch)))
+        return sf_diag_error(
+            c->in.dg, SF_E_USAGE, (sf_where){0}, "--resolution 1280x720 --frames 81 --batch 1",
+            "frames and batch are whole numbers up to %d that go with a resolution", PICTURE_SIDE);
+    if (req->resolution && !read_resolution(sf_str_of(req->resolution), ret))
+        return sf_diag_error(c->in.dg, SF_E_USAGE, (sf_where){0}, "--resolution 1024x1024",
+                             "`%s` is not a width and a height in pixels up to %d", req->resolution,
+                             PICTURE_SIDE);
+    ret->frames = req->frames ? (uint64_t)req->frames : 1;
+    ret->batch = req->batch ? (uint64_t)req->batch : 1;
+    return SF_OK;
+}
+
 static sf_code answer(checking *c)
 {
     sf_account_options opt = {
         .assume_full_attention = (c->in.req.flags & STAGEFIT_ASSUME_FULL_ATTENTION) != 0,
         .host_pids = (c->in.req.flags & STAGEFIT_CONTAINER) == 0,
+        .request = c->picture,
     };
     sf_check_view *v = c->v;
     sf_code rc = resolve_models(c);
@@ -243,7 +280,9 @@ static sf_code check(checking *c)
         return sf_diag_error(c->in.dg, SF_E_USAGE, (sf_where){0},
                              "stagefit check CONFIG, or stagefit check -- vllm serve MODEL …",
                              "one of a stage config and a command is needed");
-    rc = req->n_command ? read_command(c) : SF_OK;
+    rc = picture(c, &c->picture);
+    if (!rc && req->n_command)
+        rc = read_command(c);
     if (!rc)
         rc = sf_inputs_settings(&c->in, &set);
     if (!rc)

@@ -44,8 +44,8 @@ typedef struct cli_args {
     size_t n_gpus, n_set, n_words;
     bool dashes; /* the words stood behind "--" or begin with the engine's name */
     const char *model, *engine, *pipeline, *platform, *strategy, *overrides, *models, *aliases, *color,
-        *format;
-    int64_t context;
+        *format, *resolution;
+    int64_t context, frames, batch;
     unsigned width, request_flags, text_flags;
     bool json, names, help;
 } cli_args;

@@ -20,6 +20,9 @@ enum {
     OPT_OVERRIDES,
     OPT_MODELS,
     OPT_ALIASES,
+    OPT_RESOLUTION,
+    OPT_FRAMES,
+    OPT_BATCH,
     OPT_ASSUME,
     OPT_CONTAINER,
     OPT_CONTEXT,
@@ -70,6 +73,16 @@ const cli_option cli_options[] = {
     {"stage-overrides", 0, "JSON", "arguments of single stages over CONFIG, by stage id",
      "The engine's own option: *{\"0\": {\"gpu_memory_utilization\": 0.5}, \"1\": {\"devices\": \"1\"}}*.",
      NULL, FOR_INPUT, OPT_OVERRIDES},
+    {"resolution", 'r', "WxH", "also check a diffusion request of this size, such as 1024x1024",
+     "The answer then says whether each diffusion stage has room for denoising and decoding such a request "
+     "beside everything that is resident. One number is a square.",
+     NULL, FOR_INPUT, OPT_RESOLUTION},
+    {"frames", 0, "N", "frames of that request (default: 1)",
+     NULL,
+     NULL, FOR_INPUT, OPT_FRAMES},
+    {"batch", 0, "N", "pictures or videos of that request (default: 1)",
+     NULL,
+     NULL, FOR_INPUT, OPT_BATCH},
     {"assume", 0, "WHAT", "what to assume: full-attention takes an unknown architecture for a dense decoder",
      "The answer marks every number that rests on it as assumed.",
      "words: full-attention", FOR_INPUT | FOR_ESTIMATE, OPT_ASSUME},
@@ -181,6 +194,19 @@ static bool apply_number(const cli_option *o, const char *value, cli_args *args)
             return false;
         }
         args->context = (int64_t)n;
+        return true;
+    }
+    if (o->id == OPT_RESOLUTION) { /* the library reads it */
+        args->resolution = value;
+        return true;
+    }
+    if (o->id == OPT_FRAMES || o->id == OPT_BATCH) {
+        if (!parse_number(value, INT32_MAX, &n) || !n) {
+            cli_usage("give a whole number, such as --frames 81 or --batch 2", "'%s' is not a number of %s",
+                      value, o->id == OPT_FRAMES ? "frames" : "pictures");
+            return false;
+        }
+        *(o->id == OPT_FRAMES ? &args->frames : &args->batch) = (int64_t)n;
         return true;
     }
     if (!parse_number(value, 1000, &n) || n < 40) {

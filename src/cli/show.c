@@ -26,6 +26,9 @@ stagefit_request cli_request(const cli_args *args)
         .set = args->set,
         .n_set = args->n_set,
         .context = args->context,
+        .resolution = args->resolution,
+        .frames = args->frames,
+        .batch = args->batch,
     };
 }
 

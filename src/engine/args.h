@@ -69,6 +69,10 @@
     X(enable_layerwise_offload, BOOL) \
     X(vae_use_tiling, BOOL) \
     X(vae_use_slicing, BOOL) \
+    X(enable_distributed_layerwise_offload, BOOL) \
+    X(dlo_use_allgather, BOOL) \
+    X(dlo_resident_layers, INT) \
+    X(diffusion_kv_mode, STR) \
     X(model_runner, STR) \
     X(parallel_stage_init, BOOL) \
     X(enable_eplb, BOOL) \

@@ -5,6 +5,7 @@
 #include "memory/activation.h"
 #include "memory/amount.h"
 #include "memory/defaults.h"
+#include "memory/diffusion.h"
 #include "memory/multimodal.h"
 #include "memory/overheads.h"
 #include "memory/unmodelled.h"
@@ -23,6 +24,7 @@ static const struct {
     [SF_PART_KV] = {"kv_cache",             "KV cache"          },
     [SF_PART_CODEC_GRAPHS] = {"codec_graphs",         "codec graph pool"  },
     [SF_PART_POOL] = {"connector_pool",       "connector pool"    },
+    [SF_PART_REQUEST] = {"request",              "request peak"      },
 };
 
 const char *sf_part_name(sf_part part)
@@ -65,10 +67,11 @@ static sf_code device_of_rank(const job *j, const sf_stage *st, uint32_t rank, u
 
 static void rank_position(const sf_stage *st, uint32_t rank, sf_rank_need *r)
 {
-    uint32_t tp = st->tp ? st->tp : 1, pp = st->pp ? st->pp : 1;
+    uint32_t sp = st->parallel.sp ? st->parallel.sp : 1; /* 0 or 1 but for diffusion */
+    uint32_t tp = (st->tp ? st->tp : 1) * sp, pp = st->pp ? st->pp : 1;
 
     r->rank = rank;
-    r->tp_rank = rank % tp;
+    r->tp_rank = rank % tp / sp;
     r->pp_rank = rank / tp % pp;
     r->dp_rank = rank / tp / pp;
 }
@@ -153,6 +156,8 @@ static sf_code rank_weights(const job *j, const sf_stage_need *n, sf_rank_need *
         .prediction_layers = sf_defaults_prediction_layers(st, n->model),
         .attention_scalars = (uint64_t)j->profile->attention_scalars,
         .batched_tokens = n->max_num_batched_tokens,
+        .encoder_tp = st->parallel.encoder_tp,
+        .tp_components = st->pipeline ? sf_node_get(st->pipeline->facts, "tp_components") : NULL,
         .capability = gpu ? gpu->capability : 0,
         .release = sf_profile_vllm_number(j->profile),
         .whole_online = j->profile->online_quant_whole,
@@ -184,7 +189,7 @@ static sf_code rank_weights(const job *j, const sf_stage_need *n, sf_rank_need *
     r->shares = w.shares;
     r->n_shares = w.n_shares;
     *ret_slack = w.reserved - w.allocated;
-    return SF_OK;
+    return st->kind == SF_STAGE_DIFFUSION ? sf_diffusion_weights(j->arena, n, w.allocated, r) : SF_OK;
 }
 
 /* Codecs and diffusion: a figure of the pipeline's data, else a share of the weights with a wide band. */
@@ -197,6 +202,8 @@ static sf_code decode_activation(const job *j, const sf_stage_need *n, sf_rank_n
     r->activation = (sf_activation){0};
     if (!sf_node_absent(fact))
         return sf_overheads_fact(j->arena, fact, j->dg, &r->part[SF_PART_ACTIVATION]);
+    if (n->stage->kind == SF_STAGE_DIFFUSION && (n->model->diffusion.hidden || n->model->diffusion.scale))
+        return sf_diffusion_activation(j->arena, n, j->opt ? &j->opt->request : NULL, r);
     r->part[SF_PART_ACTIVATION] = sf_amount_band(weights * 0.1, 0, weights * 0.5, SF_ORIGIN_ASSUMED,
                                                  SF_STR("a tenth of the weights, for want of a measurement"),
                                                  SF_STR("numbers.md, Other stages"));

@@ -30,6 +30,7 @@ typedef enum sf_part {
     SF_PART_KV,
     SF_PART_CODEC_GRAPHS, /* graph pools of a codec, outside every budget */
     SF_PART_POOL,         /* connector memory pools on the device */
+    SF_PART_REQUEST,      /* a diffusion request beyond the warm-up run */
     SF_PART_COUNT
 } sf_part;
 const char *sf_part_name(sf_part part);  /* "weights", "kv_cache", … stable: used as JSON keys */
@@ -40,6 +41,8 @@ typedef struct sf_weight_share {
     sf_str component;
     uint64_t bytes; /* sum of tensor bytes, no allocator rounding */
     uint64_t params;
+    sf_role role;           /* of a component of a diffusion pipeline */
+    uint64_t blocks, block; /* bytes in layers, and those of the largest layer */
 } sf_weight_share;
 
 typedef struct sf_activation {
@@ -56,6 +59,7 @@ typedef struct sf_rank_need {
     const sf_weight_share *shares;
     size_t n_shares;
     sf_activation activation;
+    sf_amount host; /* weights in pinned host memory */
 } sf_rank_need;
 
 /* One stage, defaults applied. */
@@ -88,7 +92,13 @@ typedef struct sf_need {
     size_t n_stages;
 } sf_need;
 
+/* What a diffusion request asks for; a width of 0: nothing is asked. */
+typedef struct sf_picture {
+    uint64_t width, height, frames, batch;
+} sf_picture;
+
 typedef struct sf_account_options {
+    sf_picture request;
     bool assume_full_attention;
     bool host_pids; /* the process sees host PIDs (no container): NVML accounting works */
 } sf_account_options;
@@ -129,6 +139,8 @@ typedef struct sf_weights_wish {
     sf_lora_wish lora;
     bool encoders_whole;       /* mm_encoder_tp_mode "data": encoders are not cut */
     uint8_t modalities_unused; /* encoders for these only are not made */
+    uint64_t encoder_tp;          /* of the text encoders of a diffusion pipeline; 0: whole on each rank */
+    const sf_node *tp_components; /* components beside the denoiser that `tp` divides; NULL: none */
 } sf_weights_wish;
 typedef struct sf_weights {
     uint64_t tensor_bytes, allocated, reserved, params;

@@ -145,8 +145,8 @@ sf_code sf_overheads_fill(sf_arena *a, const sf_profile *profile, const sf_stage
     r->part[SF_PART_CONTEXT] = sf_amount_overhead(a, &profile->context, 0, 1);
     r->part[SF_PART_NCCL] = n->stage->world > 1 ? sf_amount_overhead(a, &profile->nccl_per_rank, 0, 1)
                                                 : nothing("a single rank has no communicators");
-    r->part[SF_PART_NON_TORCH] =
-        sf_amount_overhead(a, n->stage->tp > 1 ? &profile->non_torch_tpn : &profile->non_torch_tp1, 0, 1);
+    r->part[SF_PART_NON_TORCH] = sf_amount_overhead(
+        a, torch_serves && n->stage->tp > 1 ? &profile->non_torch_tpn : &profile->non_torch_tp1, 0, 1);
     if (torch_serves)
         r->part[SF_PART_BUFFERS] = buffers(a, profile, n, slack);
     else

@@ -29,11 +29,9 @@ static const struct {
     sf_arg arg;
     const char *what;
 } left_out[] = {
-    {SF_ARG_speculative_config,       "the drafter is not known: its weights and cache are not counted"   },
-    {SF_ARG_enable_sleep_mode,        "the pool allocator of sleep mode is not modelled"                  },
-    {SF_ARG_kv_transfer_config,       "a KV connector's buffers are not counted"                          },
-    {SF_ARG_enable_cpu_offload,       "offloaded parts of a diffusion model are still counted on the GPU" },
-    {SF_ARG_enable_layerwise_offload, "offloaded layers of a diffusion model are still counted on the GPU"},
+    {SF_ARG_speculative_config, "the drafter is not known: its weights and cache are not counted"},
+    {SF_ARG_enable_sleep_mode,  "the pool allocator of sleep mode is not modelled"               },
+    {SF_ARG_kv_transfer_config, "a KV connector's buffers are not counted"                       },
 };
 
 sf_str sf_unmodelled_at(size_t i)

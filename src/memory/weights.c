@@ -312,6 +312,43 @@ static sf_code add_run(walk *w, size_t from, size_t to, uint64_t layer)
     return SF_OK;
 }
 
+static sf_weight_share *share_of(walk *w, sf_str component)
+{
+    for (size_t i = 0; i < w->shares.n; i++)
+        if (sf_str_eq(w->shares.items[i].component, component))
+            return &w->shares.items[i];
+    return NULL;
+}
+
+static uint64_t share_bytes(walk *w, sf_str component)
+{
+    const sf_weight_share *s = share_of(w, component);
+
+    return s ? s->bytes : 0;
+}
+
+/* What one layer added: offloading moves layers. */
+static void note_block(walk *w, const sf_tensor *t, uint64_t before)
+{
+    sf_weight_share *s = share_of(w, t->component);
+    uint64_t layer = s ? s->bytes - before : 0;
+
+    if (!s)
+        return;
+    s->blocks = sf_add_sat(s->blocks, layer);
+    s->block = layer > s->block ? layer : s->block;
+}
+
+static void note_roles(walk *w)
+{
+    for (size_t i = 0; i < w->m->n_tensors; i++) {
+        sf_weight_share *s = w->m->tensors[i].role ? share_of(w, w->m->tensors[i].component) : NULL;
+
+        if (s)
+            s->role = w->m->tensors[i].role;
+    }
+}
+
 /* A run of layered tensors is walked layer by layer, as the engine builds them. */
 static sf_code add_layers(walk *w, size_t from, size_t to)
 {
@@ -326,10 +363,12 @@ static sf_code add_layers(walk *w, size_t from, size_t to)
             end = (uint64_t)t->first_layer + t->repeat;
     }
     for (uint64_t layer = first; layer < end; layer++) {
+        uint64_t before = share_bytes(w, w->m->tensors[from].component);
         sf_code rc = add_run(w, from, to, layer);
 
         if (rc)
             return rc;
+        note_block(w, &w->m->tensors[from], before);
     }
     return SF_OK;
 }
@@ -404,6 +443,7 @@ sf_code sf_weights_of_rank(sf_arena *a, const sf_model *m, const sf_weights_wish
     w.sum.tensor_bytes = sf_add_sat(w.sum.tensor_bytes, lora);
     if (lora && !count_share(&w, SF_STR("LoRA slots"), lora, 0))
         return SF_E_NOMEM;
+    note_roles(&w);
     w.sum.loading = sf_add_sat(w.sum.tensor_bytes, w.more_loading);
     w.sum.allocated = sf_allocator_allocated(w.allocator);
     w.sum.reserved = sf_allocator_reserved(w.allocator);

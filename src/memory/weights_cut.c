@@ -108,6 +108,19 @@ static sf_code cut_one(const sf_model *m, const sf_tensor *t, uint64_t tp, sf_di
     return SF_OK;
 }
 
+/* How many ranks share the tensor: of a diffusion pipeline the denoiser, and what its data names beside it. */
+static uint64_t ranks_of(const sf_tensor *t, const sf_weights_wish *wish)
+{
+    uint64_t tp = wish->tp ? wish->tp : 1;
+
+    if (t->role == SF_ROLE_NONE || t->role == SF_ROLE_DIT)
+        return tp;
+    for (uint32_t i = 0; wish->tp_components && i < wish->tp_components->n; i++)
+        if (sf_str_eq(wish->tp_components->as.items[i]->text, t->component))
+            return tp;
+    return t->role == SF_ROLE_ENCODER && wish->encoder_tp ? wish->encoder_tp : 1;
+}
+
 sf_code sf_weights_cut_dims(const sf_model *m, const sf_tensor *t, const sf_weights_wish *wish, sf_diags *dg,
                             uint64_t *ret_dims, uint64_t *ret_experts)
 {
@@ -115,7 +128,7 @@ sf_code sf_weights_cut_dims(const sf_model *m, const sf_tensor *t, const sf_weig
 
     memcpy(ret_dims, t->dims, sizeof t->dims);
     *ret_experts = experts_here(t, wish);
-    return cut_one(m, t, whole ? 1 : wish->tp, dg, ret_dims);
+    return cut_one(m, t, whole ? 1 : ranks_of(t, wish), dg, ret_dims);
 }
 
 sf_code sf_weights_cut(const sf_model *m, const sf_tensor *t, const sf_weights_wish *wish, sf_diags *dg,

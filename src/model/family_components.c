@@ -154,8 +154,10 @@ static sf_code walk_component(sf_walk *w, const sf_frame *frame, const sf_node *
 sf_code sf_family_components(sf_walk *w, const sf_frame *frame, const sf_node *item)
 {
     const sf_node *index, *list = w->ckpt->index, *elsewhere = sf_node_get(item, "elsewhere");
+    const sf_node *encodes = sf_node_get(item, "encodes");
     sf_code rc = sf_family_index(w->cache, w->dg, &index);
 
+    w->model->diffusion.encodes = encodes && encodes->kind == SF_BOOL && encodes->as.b;
     if (!rc && !list)
         return sf_diag_error(w->dg, SF_E_CONFIG_MISSING, (sf_where){.file = w->ckpt->dir},
                              "name the folder that holds model_index.json",

@@ -6,8 +6,10 @@
 
 static const char *verdict_name(sf_verdict verdict)
 {
-    static const char *const names[] = {
-        [SF_STARTS] = "starts", [SF_STARTS_MAYBE] = "may_not_start", [SF_FAILS] = "does_not_start"};
+    static const char *const names[] = {[SF_STARTS] = "starts",
+                                        [SF_STARTS_MAYBE] = "may_not_start",
+                                        [SF_FAILS] = "does_not_start",
+                                        [SF_REQUEST_FAILS] = "request_does_not_fit"};
 
     return names[verdict];
 }
@@ -120,6 +122,7 @@ static void ranks_json(sf_json_writer *w, const sf_stage_report *s)
             sf_jw_kv_u64(w, "kv_cache_bytes", s->kv->worker_bytes[i]);
         else
             sf_jw_kv_null(w, "kv_cache_bytes");
+        sf_jw_kv_i64(w, "host_bytes", need->ranks[i].host.bytes);
         sf_json_shares(w, "weights", need->ranks[i].shares, need->ranks[i].n_shares);
         sf_jw_object_end(w);
     }

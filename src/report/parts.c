@@ -14,6 +14,7 @@ sf_share sf_share_of(const sf_entry *e)
     case SF_PART_KV:
         return SF_SHARE_KV;
     case SF_PART_ACTIVATION:
+    case SF_PART_REQUEST:
         return SF_SHARE_ACTIVATION;
     case SF_PART_GRAPHS:
     case SF_PART_GRAPHS_EST:

@@ -81,6 +81,18 @@ static void stage_row(sf_table *t, sf_page *p, const sf_stage_report *s)
     sf_table_text(t, served ? sf_page_fixed2(p, s->kv->concurrency) : "-");
 }
 
+/* Offloaded weights: all ranks of a stage hold them in the memory of the machine. */
+static void host_line(sf_page *p, const sf_stage_need *s)
+{
+    int64_t bytes = 0;
+
+    for (size_t i = 0; i < s->n_ranks; i++)
+        bytes += s->ranks[i].host.bytes;
+    if (bytes)
+        sf_page_wrapf(p, 0, 2, SF_PLAIN, "%s keeps %s of weights in pinned host memory",
+                      sf_stage_label(p, s->stage), sf_page_size(p, bytes));
+}
+
 void sf_page_stages(sf_page *p, const sf_check_view *v)
 {
     bool capped = false, assumed = false;
@@ -93,6 +105,8 @@ void sf_page_stages(sf_page *p, const sf_check_view *v)
         assumed = assumed || is_assumed(v->replay->stages[i].need);
     }
     sf_table_print(&t, 0);
+    for (size_t i = 0; i < v->replay->n_stages; i++)
+        host_line(p, v->replay->stages[i].need);
     if (capped)
         sf_page_wrap(p, 0, 2, SF_PLAIN, SF_STR("* lowered to what was free when the stage started"));
     if (assumed)

@@ -19,6 +19,8 @@ static const char *when_of(sf_event_kind kind)
         return "when its KV cache is sized";
     case SF_EVENT_GRAPHS:
         return "while its CUDA graphs are captured";
+    case SF_EVENT_REQUEST:
+        return "in a request of that size";
     case SF_EVENT_READY:
         break;
     }
@@ -64,9 +66,10 @@ void sf_page_verdict(sf_page *p, const sf_check_view *v)
         const char *text;
         sf_style style;
     } words[] = {
-        [SF_STARTS] = {"STARTS",         SF_GOOD},
-        [SF_STARTS_MAYBE] = {"MAY NOT START",  SF_WARN},
-        [SF_FAILS] = {"DOES NOT START", SF_BAD },
+        [SF_STARTS] = {"STARTS",                               SF_GOOD},
+        [SF_STARTS_MAYBE] = {"MAY NOT START",                        SF_WARN},
+        [SF_FAILS] = {"DOES NOT START",                       SF_BAD },
+        [SF_REQUEST_FAILS] = {"STARTS, BUT THE REQUEST DOES NOT FIT", SF_BAD },
     };
     const sf_replay *r = v->replay;
     size_t n = strlen(words[r->verdict].text);
@@ -78,7 +81,7 @@ void sf_page_verdict(sf_page *p, const sf_check_view *v)
     model_line(p, v->deployment);
     if (!r->first_failure)
         return;
-    sf_page_wrapf(p, 0, 2, SF_BOLD, "%s: %s%s", r->verdict == SF_FAILS ? "Fails" : "Inside the error band",
+    sf_page_wrapf(p, 0, 2, SF_BOLD, "%s: %s%s", r->verdict >= SF_FAILS ? "Fails" : "Inside the error band",
                   failure_text(p, v, r->first_failure), r->first_failure->text.n ? ":" : ".");
     quote(p, r->first_failure->text);
 }

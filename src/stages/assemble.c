@@ -283,9 +283,11 @@ static sf_code diffusion_ranks(sf_reading *r, sf_stage *st)
     st->pp = p.pp;
     st->dp = p.dp;
     st->world = p.world;
+    st->parallel = p;
     if (tp->node && tp->from == SF_FROM_CLI &&
         p.world == 1) /* flags reach parallel_config, flat keys do not */
-        st->tp = st->world = (uint32_t)sf_args_i64(&st->args, SF_ARG_tensor_parallel_size, 1);
+        st->tp = st->world = st->parallel.tp = st->parallel.world =
+            (uint32_t)sf_args_i64(&st->args, SF_ARG_tensor_parallel_size, 1);
     return SF_OK;
 }
 

@@ -46,6 +46,14 @@ sf_code sf_pipeline_guess(sf_arena *a, const sf_str *model_stages, const sf_str 
                           sf_str hf_arch, sf_str hf_model_type, sf_diags *dg, const sf_pipeline **ret);
 sf_code sf_pipeline_list(sf_arena *a, sf_diags *dg, const sf_pipeline **ret, size_t *ret_n);
 
+/* parallel_config of a diffusion stage; all ones where there is none. */
+typedef struct sf_parallel {
+    uint32_t tp, pp, dp, sp, cfg, world;
+    bool hsdp;
+    uint32_t hsdp_shard, hsdp_replicate;
+    uint32_t vae_patch, encoder_tp;
+} sf_parallel;
+
 typedef struct sf_stage {
     int64_t id;
     sf_str name; /* model_stage, or "engine" for plain vLLM */
@@ -59,6 +67,7 @@ typedef struct sf_stage {
     uint32_t tp, pp, dp;          /* after defaults; diffusion: world = all of it */
     uint32_t
         world; /* ranks of this replica that live on this node: tp × pp × dp (× sp × cfg for diffusion) */
+    sf_parallel parallel; /* diffusion only */
     sf_str model_stage, architecture, part, subdir;
     sf_str model;                      /* a stage may serve another checkpoint; empty: the deployment's */
     const sf_pipeline_stage *pipeline; /* NULL when no pipeline is known */

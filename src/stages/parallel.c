@@ -11,7 +11,7 @@
 enum { MAX_SIZE = 4096 };
 
 typedef struct sizes {
-    int64_t tp, pp, dp, sp, ulysses, ring, allgather, cfg, vae, shard, replicate;
+    int64_t tp, pp, dp, sp, ulysses, ring, allgather, cfg, vae, shard, replicate, encoder;
     bool hsdp;
     const sf_node *sp_at;
 } sizes;
@@ -136,6 +136,7 @@ static sf_code read_sizes(const sf_node *config, sf_diags *dg, sizes *s)
         {"allgather_degree",        &s->allgather, false},
         {"cfg_parallel_size",       &s->cfg,       false},
         {"vae_patch_parallel_size", &s->vae,       false},
+        {"text_encoder_tp_size",    &s->encoder,   false},
         {"hsdp_shard_size",         &s->shard,     true },
         {"hsdp_replicate_size",     &s->replicate, false}
     };
@@ -186,11 +187,11 @@ static sf_code hsdp_world(const sizes *s, const sf_node *config, sf_diags *dg, s
 
 sf_code sf_parallel_read(const sf_node *config, const sf_keys *keys, sf_diags *dg, sf_parallel *ret)
 {
-    sizes s = {1, 1, 1, 1, 1, 1, 1, 1, 1, -1, 1, false, NULL};
+    sizes s = {1, 1, 1, 1, 1, 1, 1, 1, 1, -1, 1, 1, false, NULL};
     int64_t sp, world;
     sf_code rc;
 
-    *ret = (sf_parallel){1, 1, 1, 1, 1, 1, false, 1, 1};
+    *ret = (sf_parallel){1, 1, 1, 1, 1, 1, false, 1, 1, 1, 1};
     if (sf_node_absent(config))
         return SF_OK;
     if (config->kind != SF_MAP)
@@ -222,7 +223,9 @@ sf_code sf_parallel_read(const sf_node *config, const sf_keys *keys, sf_diags *d
                          (uint32_t)world,
                          false,
                          1,
-                         1};
+                         1,
+                         (uint32_t)s.vae,
+                         (uint32_t)s.encoder};
     return s.hsdp ? hsdp_world(&s, config, dg, ret) : SF_OK;
 }
 

@@ -4,13 +4,8 @@
 #ifndef SF_STAGES_PARALLEL_H
 #define SF_STAGES_PARALLEL_H
 
+#include "stages/deployment.h"
 #include "stages/keys.h"
-
-typedef struct sf_parallel {
-    uint32_t tp, pp, dp, sp, cfg, world;
-    bool hsdp;
-    uint32_t hsdp_shard, hsdp_replicate;
-} sf_parallel;
 
 /* `config` NULL or null: all ones.  Codes: SF_E_ARG_VALUE, SF_E_STAGE_KEY. */
 sf_code sf_parallel_read(const sf_node *config, const sf_keys *keys, sf_diags *dg, sf_parallel *ret);

@@ -60,6 +60,8 @@ static bool part_is_there(const sf_start *st, size_t stage, sf_part part)
         return reached >= SF_EVENT_PROFILE;
     case SF_PART_KV:
         return reached > SF_EVENT_KV;
+    case SF_PART_REQUEST:
+        return false;
     default:
         return reached >= SF_EVENT_GRAPHS;
     }
@@ -79,7 +81,8 @@ static void add_rank(lines *l, size_t stage, const sf_rank_need *r)
             .part = part,
             .amount = x,
             .in_budget = counts_in_budget(l->st, part),
-            .resident = part != SF_PART_ACTIVATION && part != SF_PART_GRAPHS_EST,
+            .resident = part != SF_PART_GRAPHS_EST && part != SF_PART_REQUEST &&
+                        (part != SF_PART_ACTIVATION || l->st->d->stages[stage].kind == SF_STAGE_DIFFUSION),
         };
     }
 }
@@ -114,8 +117,10 @@ static void count_activation(const sf_start *st, size_t stage, const sf_rank_nee
     const sf_amount *x = &r->part[SF_PART_ACTIVATION];
     const sf_amount mirror = {x->bytes, 2 * x->bytes - x->high, 2 * x->bytes - x->low, x->origin, {0}, {0}};
 
-    if (!part_is_there(st, stage, SF_PART_ACTIVATION))
-        return;
+    if (part_is_there(st, stage, SF_PART_REQUEST))
+        sf_state_take(s, &r->part[SF_PART_REQUEST]);
+    if (!part_is_there(st, stage, SF_PART_ACTIVATION) || st->d->stages[stage].kind == SF_STAGE_DIFFUSION)
+        return; /* the warm-up of a diffusion stage was taken with the rest */
     if (part_is_there(st, stage, SF_PART_KV) && sf_cache_absorbs(rep->need) &&
         sf_budget_has(st->profile, SF_PART_ACTIVATION, sf_start_process_known(st)))
         sf_state_forget_band(s, &mirror);

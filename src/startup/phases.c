@@ -124,6 +124,7 @@ static void check_room(sf_start *st, sf_event *e, const sf_rank_need *r, const s
         [SF_EVENT_LOAD] = "while loading the weights",
         [SF_EVENT_PROFILE] = "in the profile run",
         [SF_EVENT_GRAPHS] = "while capturing CUDA graphs",
+        [SF_EVENT_REQUEST] = "in a request of that size",
     };
     const sf_stage *stage = st->stages[e->stage].need->stage;
     sf_device_state s = *sf_start_device(st, r->device);
@@ -149,7 +150,11 @@ static void check_room(sf_start *st, sf_event *e, const sf_rank_need *r, const s
     sf_start_fail(st, e, code, text);
     if (high >= 0)
         sf_start_risk(st, e, SF_E_TIGHT, text);
-    hint = sf_hint_room(st, e->stage, r, -f);
+    hint =
+        e->kind == SF_EVENT_REQUEST
+            ? SF_STR(
+                  "ask for fewer pixels or frames, or set vae_use_tiling, ulysses_degree or an offload mode")
+            : sf_hint_room(st, e->stage, r, -f);
     sf_diag_error(st->dg, code, sf_node_where(stage->devices_node ? stage->devices_node : stage->node),
                   hint.p, "stage %lld (%.*s) runs out of memory on GPU %u %s: %.*s short",
                   (long long)stage->id, SF_STR_ARG(stage->name), e->device, when,
@@ -177,13 +182,16 @@ static void phase_load(sf_start *st, size_t stage, const sf_rank_need *r)
 static void phase_profile(sf_start *st, size_t stage, const sf_rank_need *r)
 {
     sf_device_state *s = sf_start_device(st, r->device);
+    bool stays = st->d->stages[stage].kind == SF_STAGE_DIFFUSION;
     double before = sf_state_free(s);
     sf_event *e;
 
     sf_state_take(s, &r->part[SF_PART_NON_TORCH]);
+    if (stays) /* the allocator keeps what the warm-up took */
+        sf_state_take(s, &r->part[SF_PART_ACTIVATION]);
     e = sf_start_event(st, SF_EVENT_PROFILE, stage, r, before);
     if (e)
-        check_room(st, e, r, &r->part[SF_PART_ACTIVATION], SF_E_OOM);
+        check_room(st, e, r, stays ? NULL : &r->part[SF_PART_ACTIVATION], SF_E_OOM);
 }
 
 static void phase_graphs(sf_start *st, size_t stage, const sf_rank_need *r)
@@ -197,6 +205,16 @@ static void phase_graphs(sf_start *st, size_t stage, const sf_rank_need *r)
     e = sf_start_event(st, SF_EVENT_GRAPHS, stage, r, before);
     if (e)
         check_room(st, e, r, NULL, SF_E_OOM);
+}
+
+static void phase_request(sf_start *st, size_t stage, const sf_rank_need *r)
+{
+    const sf_amount *more = &r->part[SF_PART_REQUEST];
+    double before = sf_state_free(sf_start_device(st, r->device));
+    sf_event *e = more->high > 0 ? sf_start_event(st, SF_EVENT_REQUEST, stage, r, before) : NULL;
+
+    if (e)
+        check_room(st, e, r, more, SF_E_REQUEST_OOM);
 }
 
 typedef void phase(sf_start *st, size_t stage, const sf_rank_need *r);
@@ -224,4 +242,9 @@ bool sf_stage_start(sf_start *st, size_t stage)
     }
     rep->started = true;
     return !st->out_of_memory;
+}
+
+bool sf_stage_request(sf_start *st, size_t stage)
+{
+    return st->d->stages[stage].kind != SF_STAGE_DIFFUSION || each_rank(st, stage, phase_request);
 }

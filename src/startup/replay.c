@@ -75,6 +75,8 @@ static void set_verdict(const sf_start *st, sf_replay *r)
 {
     r->nominal_ok = !st->failed;
     r->verdict = st->failed ? SF_FAILS : st->risky ? SF_STARTS_MAYBE : SF_STARTS;
+    if (st->failed && st->n_events && r->events[st->failure].kind == SF_EVENT_REQUEST)
+        r->verdict = SF_REQUEST_FAILS;
     if (st->failed && st->n_events)
         r->first_failure = &r->events[st->failure];
     else if (st->risky)
@@ -90,6 +92,8 @@ bool sf_start_run(sf_start *st)
     if (sf_admission(st))
         for (size_t i = 0; i < st->d->n_stages && sf_stage_start(st, order[i]); i++)
             ;
+    for (size_t i = 0; i < st->d->n_stages && !st->failed && !st->out_of_memory; i++)
+        sf_stage_request(st, i);
     return !st->out_of_memory;
 }
 

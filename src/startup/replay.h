@@ -16,6 +16,7 @@ typedef enum sf_event_kind {
     SF_EVENT_KV,      /* cache allocated */
     SF_EVENT_GRAPHS,  /* CUDA graphs, codec graph pools */
     SF_EVENT_READY,
+    SF_EVENT_REQUEST, /* a diffusion request of the size that was asked for, once all stages are ready */
 } sf_event_kind;
 const char *sf_event_name(sf_event_kind kind);
 
@@ -65,7 +66,12 @@ typedef struct sf_stage_report {
     sf_str kv_why;        /* what limits the cache */
 } sf_stage_report;
 
-typedef enum sf_verdict { SF_STARTS, SF_STARTS_MAYBE, SF_FAILS } sf_verdict;
+typedef enum sf_verdict {
+    SF_STARTS,
+    SF_STARTS_MAYBE,
+    SF_FAILS,
+    SF_REQUEST_FAILS, /* starts, but a request of the size that was asked for does not fit */
+} sf_verdict;
 
 typedef struct sf_replay {
     sf_verdict verdict;

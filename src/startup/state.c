@@ -118,7 +118,8 @@ bool sf_start_process_known(const sf_start *st)
 
 const char *sf_event_name(sf_event_kind kind)
 {
-    static const char *const names[] = {"init", "check", "load", "profile", "kv_cache", "graphs", "ready"};
+    static const char *const names[] = {"init",     "check",  "load",  "profile",
+                                        "kv_cache", "graphs", "ready", "request"};
 
     return names[kind];
 }

@@ -66,6 +66,8 @@ bool sf_start_trial(sf_start *st, const sf_need *need);
 
 /* The phases of one stage, all ranks; false once the start has failed. */
 bool sf_stage_start(sf_start *st, size_t stage);
+/* A diffusion request on each rank of a stage that is ready; false when it does not fit. */
+bool sf_stage_request(sf_start *st, size_t stage);
 /* The KV phase alone: sizes and takes the cache of every rank. */
 bool sf_kv_phase(sf_start *st, size_t stage);
 /* The admission of a parallel start, before anything is launched (vLLM-Omni). */
