@@ -62,8 +62,8 @@ static void test_towers(void **state)
     assert_float_equal((float)loaded(f, m, (sf_weights_wish){.tp = 8, .encoders_whole = true}), 56.4331f,
                        0.012f);
     assert_float_equal(
-        (float)loaded(f, m,
-                      (sf_weights_wish){.tp = 8, .modalities_unused = SF_MM_IMAGE | SF_MM_VIDEO | SF_MM_AUDIO}),
+        (float)loaded(
+            f, m, (sf_weights_wish){.tp = 8, .modalities_unused = SF_MM_IMAGE | SF_MM_VIDEO | SF_MM_AUDIO}),
         55.1608f, 0.012f);
     /* as long as videos may come, the tower stays */
     assert_true(loaded(f, m, (sf_weights_wish){.tp = 8, .modalities_unused = SF_MM_AUDIO}) > 55.4);
