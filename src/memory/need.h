@@ -137,8 +137,8 @@ typedef struct sf_weights_wish {
     uint64_t offload_bytes;     /* of the layers' parameters, kept in host memory; 0 none */
     bool no_head;               /* a pooling engine drops it */
     sf_lora_wish lora;
-    bool encoders_whole;       /* mm_encoder_tp_mode "data": encoders are not cut */
-    uint8_t modalities_unused; /* encoders for these only are not made */
+    bool encoders_whole;          /* mm_encoder_tp_mode "data": encoders are not cut */
+    uint8_t modalities_unused;    /* encoders for these only are not made */
     uint64_t encoder_tp;          /* of the text encoders of a diffusion pipeline; 0: whole on each rank */
     const sf_node *tp_components; /* components beside the denoiser that `tp` divides; NULL: none */
 } sf_weights_wish;
