@@ -1,6 +1,6 @@
 #!/bin/sh
 # Writes an assembler file that holds every file of a folder, sorted by name in bytes.  YAML files are
-# packed (src/text/pack.h) but for those under examples/, which are read as text.
+# packed (src/text/pack.h) but for those under examples/ and deploy/, which are read as text.
 # Usage: tools/embed.sh DATA_DIR PACK_TOOL OUT.S DEPFILE
 set -eu
 LC_ALL=C
@@ -15,7 +15,7 @@ list=$(cd "$dir" && find . -type f ! -name '*~' ! -name '.*' | sed 's|^\./||' | 
     for f in $list; do
         file=$dir/$f
         case $f in
-        examples/*) ;;
+        examples/* | deploy/*) ;;
         *.yaml)
             file=$PWD/$packed/$i
             "$pack" "$f" "$dir/$f" "$file" || exit 1

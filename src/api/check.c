@@ -2,6 +2,7 @@
  * check: one request from its inputs to a verdict: profile, GPUs, stages, models, account, replay.
  */
 #include "api/inputs.h"
+#include "stages/strategy.h"
 #include "text/json.h"
 #include "text/yaml.h"
 
@@ -50,10 +51,6 @@ static sf_code read_command(checking *c)
     c->config.path = c->v->command->deploy_config;
     if (!c->engine.n)
         c->engine = c->v->command->engine_hint;
-    if (c->omni && !c->config.path.n)
-        return sf_diag_error(
-            c->in.dg, SF_E_COMMAND, (sf_where){0}, "add --deploy-config FILE to the command",
-            "the command starts vLLM-Omni with its bundled deploy config, which is not at hand here");
     return SF_OK;
 }
 
@@ -145,6 +142,41 @@ static sf_code read_overrides(checking *c, sf_stages_wish *wish)
     return rc;
 }
 
+/* True for a strategy file where a config is wanted: it goes over the bundled one of the model's pipeline. */
+static sf_code is_strategy(checking *c, const sf_stages_wish *wish, bool *ret)
+{
+    *ret = false;
+    if (wish->strategies || (!wish->model.n && !wish->pipeline.n))
+        return SF_OK;
+    if (!c->config.root &&
+        sf_yaml_parse(c->in.arena, c->config.text, c->config.file, NULL, &c->config.root) == SF_E_NOMEM)
+        return SF_E_NOMEM;
+    *ret = sf_strategy_is(c->config.root);
+    return SF_OK;
+}
+
+/* The config of the request or the command; without one, what the release brings for the pipeline. */
+static sf_code read_config(checking *c, sf_stages_wish *wish)
+{
+    sf_bundled_ask ask = {.code = SF_E_COMMAND, .hint = "add --deploy-config FILE to the command"};
+    bool alone = true;
+    sf_code rc = SF_OK;
+
+    if (c->config.path.n || c->in.req.config_text) {
+        rc = sf_inputs_config(&c->in, &c->config);
+        if (!rc)
+            rc = is_strategy(c, wish, &alone);
+        if (rc || !alone)
+            return rc;
+        wish->strategies = c->config.root;
+        ask = (sf_bundled_ask){SF_E_BUNDLED_CONFIG, sf_node_where(c->config.root),
+                               "give the deploy config as CONFIG, and this file with --strategy-config"};
+    } else if (c->v->command && c->v->command->model_at) {
+        ask.at = sf_node_where(c->v->command->model_at);
+    }
+    return sf_inputs_bundled(&c->in, wish, &ask, &c->config);
+}
+
 static sf_code read_deployment(checking *c)
 {
     sf_stages_wish wish = {
@@ -171,7 +203,7 @@ static sf_code read_deployment(checking *c)
     if (!rc)
         rc = read_overrides(c, &wish);
     if (!rc)
-        rc = sf_inputs_config(&c->in, &c->config);
+        rc = read_config(c, &wish);
     wish.parsed = c->config.root;
     return rc ? rc
               : sf_stages_read(c->in.arena, c->config.text, c->config.file, &c->in.loader, &wish, c->in.dg,

@@ -5,19 +5,6 @@
 #include "api/inputs.h"
 #include "text/yaml.h"
 
-static bool reads_format(const sf_profile *p, sf_config_format format)
-{
-    sf_str want = format == SF_FORMAT_LEGACY ? SF_STR("stage_args") : SF_STR("stages"), part,
-           rest = p->format;
-
-    for (bool more = true; more;) {
-        more = sf_str_split(&rest, ',', &part);
-        if (sf_str_eq(sf_str_trim(part), want))
-            return true;
-    }
-    return false;
-}
-
 /* Walks back from the newest release to one that reads the format. */
 static sf_code newest_reader(sf_inputs *in, sf_config_format format, const sf_profile **ret)
 {
@@ -32,7 +19,7 @@ static sf_code newest_reader(sf_inputs *in, sf_config_format format, const sf_pr
             continue;
         spec = sf_arena_printf(in->arena, "vllm-omni@%.*s", SF_STR_ARG(list[i].release));
         rc = spec.p ? sf_profile_find(in->arena, spec, true, in->dg, ret) : SF_E_NOMEM;
-        if (!rc && reads_format(*ret, format))
+        if (!rc && sf_stages_reads(*ret, format))
             return SF_OK;
     }
     return rc;
@@ -44,7 +31,7 @@ sf_code sf_inputs_profile(sf_inputs *in, sf_str spec, bool omni, sf_config *c, c
     sf_config_format format;
 
     *ret = in->asked;
-    if (rc || spec.n || !omni)
+    if (rc || spec.n || !omni || (!c->path.n && !in->req.config_text))
         return rc;
     rc = sf_inputs_config(in, c);
     if (!rc && !c->root && sf_yaml_parse(in->arena, c->text, c->file, NULL, &c->root) == SF_E_NOMEM)
@@ -52,7 +39,7 @@ sf_code sf_inputs_profile(sf_inputs *in, sf_str spec, bool omni, sf_config *c, c
     if (rc || !c->root)
         return rc;
     format = sf_stages_format(c->root);
-    if (format == SF_FORMAT_NONE || reads_format(in->asked, format))
+    if (format == SF_FORMAT_NONE || sf_stages_reads(in->asked, format))
         return SF_OK;
     if (!in->reader[format])
         rc = newest_reader(in, format, &in->reader[format]);

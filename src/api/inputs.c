@@ -7,6 +7,7 @@
 #include "base/embed.h"
 #include "base/path.h"
 #include "model/folder.h"
+#include "stages/bundled.h"
 #include "text/json.h"
 #include "text/yaml.h"
 
@@ -28,7 +29,7 @@ static sf_code load_text(void *ctx, sf_arena *a, sf_str path, sf_diags *dg, sf_s
 {
     sf_inputs *in = ctx;
 
-    if (find_example(in, path, ret))
+    if (find_example(in, path, ret) || sf_bundled_text(in->arena, path, ret))
         return SF_OK;
     return sf_fs_read_all(in->session->fs, a, path, SF_CONFIG_MAX_BYTES, dg, ret);
 }

@@ -45,9 +45,22 @@ sf_code sf_inputs_model(sf_inputs *in, const sf_deployment *d, const sf_stage *s
 sf_code sf_inputs_draft(sf_inputs *in, const sf_stage *st, const sf_model *m, const sf_model **ret);
 /* Reads the text of `c->path` unless that has been done. */
 sf_code sf_inputs_config(sf_inputs *in, sf_config *c);
+/* Who asks for a bundled deploy config, and how a refusal reads. */
+typedef struct sf_bundled_ask {
+    sf_code code;
+    sf_where at;
+    const char *hint;
+} sf_bundled_ask;
+
+/*
+ * The deploy config that the release brings for the pipeline of the wish, read, with a note.  Codes: that of
+ * `ask` when the release has none or it is not at hand; SF_E_PIPELINE_UNKNOWN.
+ */
+sf_code sf_inputs_bundled(sf_inputs *in, const sf_stages_wish *wish, const sf_bundled_ask *ask,
+                          sf_config *ret);
 /*
  * The profile for `spec`, which is the same in every call of a request; empty: the newest that reads the
- * format of `c`, which is read for that, with a note when it is not the newest of all.
+ * format of `c`, which (unless it names nothing) is read for that, with a note when it is not the newest of all.
  */
 sf_code sf_inputs_profile(sf_inputs *in, sf_str spec, bool omni, sf_config *c, const sf_profile **ret);
 

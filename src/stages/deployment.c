@@ -23,17 +23,16 @@ sf_config_format sf_stages_format(const sf_node *root)
     return SF_FORMAT_NONE;
 }
 
-/* True when the release's list of formats ("stage_args,stages") has this one. */
-static bool reads(const sf_profile *profile, const char *format)
+bool sf_stages_reads(const sf_profile *profile, sf_config_format format)
 {
-    sf_str part, rest;
+    sf_str part, rest, name = format == SF_FORMAT_LEGACY ? SF_STR("stage_args") : SF_STR("stages");
 
     if (!profile || !profile->omni || !profile->format.n)
         return true;
     rest = profile->format;
     for (bool more = true; more;) {
         more = sf_str_split(&rest, ',', &part);
-        if (sf_str_is(sf_str_trim(part), format))
+        if (sf_str_eq(sf_str_trim(part), name))
             return true;
     }
     return false;
@@ -44,7 +43,7 @@ static sf_code check_format(sf_reading *r, const sf_node *root)
     const sf_profile *p = r->wish->profile;
     const sf_node *at;
 
-    if (r->d->format == SF_FORMAT_LEGACY && !reads(p, "stage_args")) {
+    if (r->d->format == SF_FORMAT_LEGACY && !sf_stages_reads(p, SF_FORMAT_LEGACY)) {
         at = sf_node_get(root, "stage_args");
         return sf_diag_error(
             r->dg, SF_E_FORMAT_OLD, sf_node_where_key(at, SF_STR("stage_args")),
@@ -52,7 +51,7 @@ static sf_code check_format(sf_reading *r, const sf_node *root)
             "for: --engine vllm-omni@2026-07",
             "%.*s %.*s no longer reads stage_args", SF_STR_ARG(p->engine), SF_STR_ARG(p->release));
     }
-    if (r->d->format == SF_FORMAT_DEPLOY && !reads(p, "stages")) {
+    if (r->d->format == SF_FORMAT_DEPLOY && !sf_stages_reads(p, SF_FORMAT_DEPLOY)) {
         at = sf_node_get(root, "stages");
         return sf_diag_error(r->dg, SF_E_FORMAT_OLD, sf_node_where_key(at ? at : root, SF_STR("stages")),
                              "check it for a later release: --engine vllm-omni@2026-04 or newer",
@@ -67,6 +66,10 @@ static sf_code unknown_shape(sf_reading *r, const sf_node *root)
 {
     const char *hint = "a stage config has a list `stages:` (or, for older releases, `stage_args:`)";
 
+    if (sf_strategy_is(root))
+        return sf_diag_error(r->dg, SF_E_CONFIG_SHAPE, sf_node_where(root),
+                             "stagefit check CONFIG --strategy-config FILE; without CONFIG, say --model",
+                             "this is a strategy file: it goes over a deploy config");
     if (sf_node_is(root, SF_MAP) &&
         (r->wish->pipeline.n || r->wish->hf_model_type.n || r->wish->hf_architecture.n)) {
         sf_code rc = sf_diag_warning(r->dg, SF_E_CONFIG_SHAPE, sf_node_where(root), hint,
@@ -75,10 +78,6 @@ static sf_code unknown_shape(sf_reading *r, const sf_node *root)
         r->d->format = SF_FORMAT_DEPLOY;
         return rc == SF_E_NOMEM ? rc : SF_OK;
     }
-    if (sf_strategy_is(root))
-        return sf_diag_error(r->dg, SF_E_CONFIG_SHAPE, sf_node_where(root),
-                             "stagefit check CONFIG --strategy-config FILE",
-                             "this is a strategy file: it goes over a deploy config");
     return sf_diag_error(r->dg, SF_E_CONFIG_SHAPE, sf_node_where(root), hint,
                          root->kind != SF_MAP ? "the file is a %s where a map is needed"
                          : root->n            ? "the file is a %s without stages"

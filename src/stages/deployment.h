@@ -139,6 +139,8 @@ sf_code sf_stages_read(sf_arena *a, sf_str text, sf_str file, const sf_loader *l
 
 /* True when the text looks like a stage config of this format (cheap: top-level keys only). */
 sf_config_format sf_stages_format(const sf_node *root);
+/* True when the release's list of formats ("stage_args,stages") has this one, or there is no such list. */
+bool sf_stages_reads(const sf_profile *profile, sf_config_format format);
 
 /* A NAME=value in front of a command (or docker's -e). */
 typedef struct sf_command_env {
