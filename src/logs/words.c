@@ -20,6 +20,8 @@ static sf_str next_word(sf_str *rest)
     unsigned depth = 0;
     char quote = 0;
 
+    if (!rest->n)
+        return (sf_str){0};
     while (from < rest->n && is_gap(rest->p[from]))
         from++;
     for (to = from; to < rest->n && (depth || quote || !is_gap(rest->p[to])); to++) {

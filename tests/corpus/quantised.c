@@ -271,9 +271,9 @@ static void compare(row *r, sf_str models, tally *t)
 
 static void run_line(sf_str line, sf_str aliases, sf_str models, tally *t)
 {
-    row r = {.a = sf_arena_new((size_t)1 << 30)};
+    row r = {.a = line.n ? sf_arena_new((size_t)1 << 30) : NULL};
 
-    if (!r.a || !line.n)
+    if (!r.a)
         return;
     sf_diags_init(&r.dg, r.a);
     if (!sf_json_parse(r.a, line, SF_STR("startup.jsonl"), 0, &r.dg, &r.node)) {

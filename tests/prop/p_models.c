@@ -18,11 +18,29 @@ typedef struct subject {
 /* Weights of one rank; false when the model does not divide. */
 static bool weights(const subject *s, uint64_t tp, uint32_t rank, sf_weights *ret)
 {
-    sf_weights_wish wish = {.tp = tp, .pp = 1, .tp_rank = rank, .dtype = SF_DT_BF16, .attention_scalars = 7, .batched_tokens = 8192};
+    sf_weights_wish wish = {.tp = tp,
+                            .pp = 1,
+                            .tp_rank = rank,
+                            .dtype = SF_DT_BF16,
+                            .attention_scalars = 7,
+                            .batched_tokens = 8192};
     sf_diags quiet;
 
     sf_diags_init(&quiet, s->f->a);
     return sf_weights_of_rank(s->f->a, s->m, &wish, &quiet, ret) == SF_OK;
+}
+
+/* Tensors that a process has once stand in each run of layers. */
+static bool seen_before(const sf_model *m, size_t i)
+{
+    const sf_tensor *t = &m->tensors[i];
+
+    for (size_t k = 0; k < i; k++)
+        if (m->tensors[k].once && sf_str_eq(m->tensors[k].name, t->name) &&
+            m->tensors[k].n_dims == t->n_dims &&
+            memcmp(m->tensors[k].dims, t->dims, t->n_dims * sizeof *t->dims) == 0)
+            return true;
+    return false;
 }
 
 /* A copy of what is not divided, on each rank: the rest of the sum over the ranks. */
@@ -33,11 +51,17 @@ static uint64_t replicated(const sf_model *m, uint64_t tp, bool *ret_sure)
     *ret_sure = true;
     for (size_t i = 0; i < m->n_tensors; i++) {
         const sf_tensor *t = &m->tensors[i];
-        uint64_t all = sf_tensor_numel(t) * t->repeat * (t->experts ? t->experts : 1), row = t->n_dims && t->dims[0] ? all / t->dims[0] : 0;
+        uint64_t all = sf_tensor_numel(t) * t->repeat * (t->experts ? t->experts : 1);
+        uint64_t row = t->n_dims && t->dims[0] ? all / t->dims[0] : 0;
 
-        if (t->quant || t->packed || t->once || t->shard == SF_SHARD_GROUPS || t->shard == SF_SHARD_QKV ||
-            (t->in_checkpoint && t->pp == SF_PP_LAYER && !t->layered) || t->dequantised || t->cls == SF_TENSOR_SCALE)
+        /* Quantised matrices, groups and the components of diffusion pipelines have rules of their own. */
+        if (t->quant || t->packed || t->role || t->shard == SF_SHARD_GROUPS || t->shard == SF_SHARD_QKV)
             *ret_sure = false;
+        /* Scalars have bytes and no parameters; copies exist beside quantised matrices only. */
+        if (t->cls == SF_TENSOR_SCALE || t->dequantised || (t->once && seen_before(m, i)))
+            continue;
+        if (t->once)
+            all = sf_tensor_numel(t);
         if (!t->loaded)
             continue;
         if (t->shard == SF_SHARD_NONE || (t->shard == SF_SHARD_ROW && t->n_dims < 2))
@@ -80,9 +104,9 @@ static void check_ranks(const subject *s, unsigned *sums)
             uint64_t padding = replicated(s->m, 1, &sure);
 
             if (sum != one.params - padding + more)
-                fail_msg("%.*s: %llu ranks hold %llu parameters, not %llu and %llu copies", SF_STR_ARG(s->name),
-                         (unsigned long long)tp, (unsigned long long)sum, (unsigned long long)(one.params - padding),
-                         (unsigned long long)more);
+                fail_msg("%.*s: %llu ranks hold %llu parameters, not %llu and %llu copies",
+                         SF_STR_ARG(s->name), (unsigned long long)tp, (unsigned long long)sum,
+                         (unsigned long long)(one.params - padding), (unsigned long long)more);
             ++*sums;
         }
         before = w;
@@ -92,10 +116,17 @@ static void check_ranks(const subject *s, unsigned *sums)
 /* A longer request needs no less of the cache. */
 static void check_lengths(const subject *s, unsigned *lengths)
 {
-    sf_kv_wish wish = {.tp = 1, .pp = 1, .dcp = 1, .pcp = 1, .model_dtype = SF_DT_BF16,
-                       .kv_cache_dtype = SF_STR("auto"), .max_model_len = 1 << 20,
-                       .max_num_batched_tokens = 8192, .max_num_seqs = 256,
-                       .mamba_cache_dtype = SF_STR("auto"), .mamba_ssm_cache_dtype = SF_STR("auto")};
+    sf_kv_wish wish = {.tp = 1,
+                       .pp = 1,
+                       .dcp = 1,
+                       .pcp = 1,
+                       .model_dtype = SF_DT_BF16,
+                       .kv_cache_dtype = SF_STR("auto"),
+                       .max_model_len = 1 << 20,
+                       .max_num_batched_tokens = 8192,
+                       .max_num_seqs = 256,
+                       .mamba_cache_dtype = SF_STR("auto"),
+                       .mamba_ssm_cache_dtype = SF_STR("auto")};
     uint64_t before = 0;
     sf_diags quiet;
     sf_kv_case c;
