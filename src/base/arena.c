@@ -6,8 +6,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
-enum { CHUNK_MIN = 16 * 1024, CHUNK_MAX = 1024 * 1024 };
+/* A huge page costs as much to fault in as about a hundred small ones: arenas grow into them. */
+enum { CHUNK_MIN = 16 * 1024, CHUNK_SMALL_MAX = 128 * 1024, CHUNK_HUGE = 2 * 1024 * 1024 };
 
 typedef struct chunk {
     struct chunk *next;
@@ -91,6 +93,19 @@ static void *chunk_take(chunk *c, size_t size, size_t align)
     return c->bytes + at;
 }
 
+/* Memory for a chunk; a huge page where the size is that of one and the system has them. */
+static chunk *new_chunk(size_t bytes)
+{
+    void *p = NULL;
+
+    if (bytes != CHUNK_HUGE || alloc_hook)
+        return sf_alloc(bytes);
+    p = aligned_alloc(CHUNK_HUGE, bytes);
+    if (p)
+        madvise(p, bytes, MADV_HUGEPAGE); /* where that fails, small pages do */
+    return p;
+}
+
 void *sf_arena_alloc(sf_arena *a, size_t size, size_t align)
 {
     void *p = a->chunks ? chunk_take(a->chunks, size, align) : NULL;
@@ -105,18 +120,19 @@ void *sf_arena_alloc(sf_arena *a, size_t size, size_t align)
     }
     if (size > SIZE_MAX - sizeof *c - align)
         return NULL;
-    want = size + align > a->next_size ? size + align : a->next_size;
-    c = sf_alloc(sizeof *c + want);
+    want = a->next_size - sizeof *c;
+    if (size + align > want)
+        want = size + align;
+    c = new_chunk(sizeof *c + want);
     if (!c)
         return NULL;
     *c = (chunk){.next = a->chunks, .size = want};
-    if (a->chunks && want > a->next_size) { /* a large one: keep filling the current chunk */
+    if (a->chunks && sizeof *c + want > a->next_size) { /* a large one: keep filling the current chunk */
         c->next = a->chunks->next;
         a->chunks->next = c;
     } else {
         a->chunks = c;
-        if (a->next_size < CHUNK_MAX)
-            a->next_size *= 2;
+        a->next_size = a->next_size < CHUNK_SMALL_MAX ? a->next_size * 2 : CHUNK_HUGE;
     }
     a->used += size;
     return chunk_take(c, size, align);
@@ -163,15 +179,18 @@ const char *sf_arena_cstr(sf_arena *a, sf_str s)
 
 sf_str sf_arena_vprintf(sf_arena *a, const char *format, va_list args)
 {
+    char small[256]; /* most texts: written once, then copied */
     va_list again;
     char *p;
     int n;
 
     va_copy(again, args);
-    n = vsnprintf(NULL, 0, format, again);
+    n = vsnprintf(small, sizeof small, format, again);
     va_end(again);
     if (n < 0)
         return (sf_str){NULL, 0};
+    if ((size_t)n < sizeof small)
+        return sf_arena_str(a, (sf_str){small, (size_t)n});
     p = sf_arena_alloc(a, (size_t)n + 1, 1);
     if (!p)
         return (sf_str){NULL, 0};

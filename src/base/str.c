@@ -11,16 +11,6 @@ static unsigned char lower(char c)
     return u >= 'A' && u <= 'Z' ? (unsigned char)(u + 32) : u;
 }
 
-bool sf_str_eq(sf_str a, sf_str b)
-{
-    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
-
-bool sf_str_is(sf_str a, const char *text)
-{
-    return sf_str_eq(a, sf_str_of(text));
-}
-
 bool sf_str_eq_nocase(sf_str a, sf_str b)
 {
     if (a.n != b.n)
@@ -66,15 +56,6 @@ ptrdiff_t sf_str_find(sf_str s, sf_str needle)
         if (s.p[i] == needle.p[0] && memcmp(s.p + i, needle.p, needle.n) == 0)
             return (ptrdiff_t)i;
     return -1;
-}
-
-sf_str sf_str_sub(sf_str s, size_t from, size_t to)
-{
-    if (to > s.n)
-        to = s.n;
-    if (from > to)
-        from = to;
-    return (sf_str){s.p ? s.p + from : NULL, to - from};
 }
 
 static bool is_blank(char c)

@@ -25,8 +25,17 @@ static inline sf_str sf_str_of(const char *text)
     return text ? (sf_str){text, strlen(text)} : (sf_str){NULL, 0};
 }
 
-bool sf_str_eq(sf_str a, sf_str b);
-bool sf_str_is(sf_str a, const char *text);
+/* These two are everywhere: inline, the length of a literal is known and most comparisons end with it. */
+static inline bool sf_str_eq(sf_str a, sf_str b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static inline bool sf_str_is(sf_str a, const char *text)
+{
+    return sf_str_eq(a, sf_str_of(text));
+}
+
 /* Equal but for the case of ASCII letters. */
 bool sf_str_eq_nocase(sf_str a, sf_str b);
 bool sf_str_starts(sf_str s, sf_str head);
@@ -39,7 +48,15 @@ ptrdiff_t sf_str_find_char(sf_str s, char c);
 ptrdiff_t sf_str_find(sf_str s, sf_str needle);
 
 /* Bytes [from, to), clamped to the string. */
-sf_str sf_str_sub(sf_str s, size_t from, size_t to);
+static inline sf_str sf_str_sub(sf_str s, size_t from, size_t to)
+{
+    if (to > s.n)
+        to = s.n;
+    if (from > to)
+        from = to;
+    return (sf_str){s.p ? s.p + from : NULL, to - from};
+}
+
 /* Without ASCII blanks, tabs, CR and LF at both ends. */
 sf_str sf_str_trim(sf_str s);
 

@@ -1,5 +1,6 @@
 /*
  * pack: pre-order, one byte of kind and flags, numbers as base-128 varints, texts with their length.
+ * Keys have no place of their own: they stand where their values stand, which halves the nodes.
  * Must not trust lengths: every read is checked against what is left.
  */
 #include "text/pack.h"
@@ -43,7 +44,6 @@ static void put_node(sf_buf *out, const sf_node *n)
         put_varint(out, n->n);
         for (uint32_t i = 0; i < n->n; i++) {
             put_text(out, n->as.pairs[i].key);
-            put_head(out, n->as.pairs[i].key_at);
             put_node(out, n->as.pairs[i].value);
         }
         return;
@@ -156,18 +156,13 @@ static sf_code take_seq(unpacking *u, sf_node *seq)
 static sf_code take_map(unpacking *u, sf_node *map)
 {
     uint32_t n = take_count(u);
-    sf_node *nodes = SF_NEW_ARRAY(u->arena, sf_node, 2 * (size_t)n); /* keys and values */
+    sf_node *nodes = SF_NEW_ARRAY(u->arena, sf_node, n);
     sf_pair *pairs = SF_NEW_ARRAY(u->arena, sf_pair, n);
     sf_code rc = nodes && pairs ? SF_OK : SF_E_NOMEM;
 
     for (uint32_t i = 0; i < n && !rc && !u->broken; i++) {
-        sf_node *key = &nodes[2 * i], *value = key + 1;
-        sf_str text = take_bytes(u, take_varint(u));
-
-        take_head(u, key);
-        key->text = text;
-        pairs[i] = (sf_pair){text, key, value};
-        rc = take_node(u, value);
+        pairs[i] = (sf_pair){take_bytes(u, take_varint(u)), &nodes[i], &nodes[i]};
+        rc = take_node(u, &nodes[i]);
     }
     map->as.pairs = pairs;
     map->n = n;

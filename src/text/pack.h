@@ -15,7 +15,7 @@ void sf_pack_write(sf_buf *out, const sf_node *root);
 
 /*
  * The tree again; texts are borrowed from `bytes`, places are those of the YAML file, with
- * `file` as its name.  Codes: SF_E_NOMEM; SF_E_RANGE for bytes that are not a pack.
+ * `file` as its name; a key is said to stand where its value stands.  Codes: SF_E_NOMEM; SF_E_RANGE for bytes that are not a pack.
  */
 sf_code sf_pack_read(sf_arena *a, sf_str bytes, sf_str file, const sf_node **ret);
 

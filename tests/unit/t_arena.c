@@ -56,6 +56,23 @@ static void test_large_ones_keep_the_current_chunk(void **state)
     assert_ptr_equal(next, small + 8);
 }
 
+/* Beyond the small chunks, with and without huge pages at hand. */
+static void test_chunks_fill_to_their_end(void **state)
+{
+    fixture *f = *state;
+    enum { N = 6000, SIZE = 1000 };
+    static unsigned char *all[N];
+
+    for (size_t i = 0; i < N; i++) {
+        all[i] = sf_arena_alloc(f->a, SIZE, 1);
+        assert_non_null(all[i]);
+        memset(all[i], (int)(i & 0xff), SIZE);
+    }
+    for (size_t i = 0; i < N; i++)
+        for (size_t k = 0; k < SIZE; k++)
+            assert_true(all[i][k] == (i & 0xff));
+}
+
 static void test_growth_copies(void **state)
 {
     fixture *f = *state;
@@ -123,6 +140,7 @@ int main(void)
         TEST(test_alignment_and_zeroes),
         TEST(test_limits),
         TEST(test_large_ones_keep_the_current_chunk),
+        TEST(test_chunks_fill_to_their_end),
         TEST(test_growth_copies),
         TEST(test_reset_keeps_the_largest_piece),
         TEST(test_texts),
