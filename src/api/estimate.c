@@ -13,6 +13,7 @@ typedef struct estimating {
     sf_estimate_view *v;
     sf_args set;
     sf_model_wish wish;
+    sf_weights_memo *weights; /* of all rows */
 } estimating;
 
 /* A deployment of the model alone, on GPUs 0 … tp-1. */
@@ -53,10 +54,12 @@ static sf_code deployment(estimating *e, uint32_t tp, const sf_deployment **ret)
 }
 
 /* One check on `count` GPUs of a kind; SF_OK with row->starts false when it does not start or TP does not divide. */
-static sf_code try_row(estimating *e, const sf_gpu_model *gpu, uint32_t count, sf_estimate_row *row)
+static sf_code try_row(estimating *e, const sf_gpu_model *gpu, const sf_gpu *gpus, uint32_t count,
+                       sf_estimate_row *row)
 {
-    sf_account_options opt = {.assume_full_attention = e->wish.assume_full_attention, .host_pids = true};
-    sf_inventory inv = {0};
+    sf_account_options opt = {
+        .assume_full_attention = e->wish.assume_full_attention, .host_pids = true, .weights = e->weights};
+    const sf_inventory inv = {.gpus = gpus, .n = count};
     const sf_deployment *d;
     const sf_need *need;
     const sf_replay *replay;
@@ -66,9 +69,6 @@ static sf_code try_row(estimating *e, const sf_gpu_model *gpu, uint32_t count, s
     sf_diags_init(&quiet, e->in.arena);
     *row = (sf_estimate_row){.gpu = gpu, .count = count};
     rc = deployment(e, count, &d);
-    if (!rc)
-        rc = sf_inventory_add(e->in.arena, &inv,
-                              sf_arena_printf(e->in.arena, "%ux%.*s", count, SF_STR_ARG(gpu->name)), &quiet);
     if (!rc)
         rc = sf_account(e->in.arena, e->v->profile, d, &e->v->model, &inv, &opt, &quiet, &need);
     if (!rc)
@@ -96,11 +96,15 @@ static sf_code try_row(estimating *e, const sf_gpu_model *gpu, uint32_t count, s
 /* The smallest of 1, 2, 4, 8 GPUs that starts, else the smallest that may, else the row of eight. */
 static sf_code best_row(estimating *e, const sf_gpu_model *gpu, sf_estimate_row *ret)
 {
+    sf_str spec = sf_arena_printf(e->in.arena, "%dx%.*s", MAX_GPUS, SF_STR_ARG(gpu->name));
     sf_estimate_row maybe = {0};
+    sf_inventory all = {0};
+    sf_code rc = spec.p ? sf_inventory_add(e->in.arena, &all, spec, e->in.dg) : SF_E_NOMEM;
 
+    if (rc)
+        return rc;
     for (uint32_t count = 1; count <= MAX_GPUS; count *= 2) {
-        sf_code rc = try_row(e, gpu, count, ret);
-
+        rc = try_row(e, gpu, all.gpus, count, ret);
         if (rc || ret->starts)
             return rc;
         if (ret->maybe && !maybe.count)
@@ -166,7 +170,7 @@ static sf_code fill_weights(estimating *e)
     if (wish.dtype == SF_DT_F32)
         wish.dtype = SF_DT_BF16;
     wish.allocator.max_split = e->v->profile->large_segments_whole ? (uint64_t)20 << 20 : 0;
-    rc = sf_weights_of_rank(e->in.arena, m, &wish, e->in.dg, &w);
+    rc = sf_weights_memo_of_rank(e->weights, m, &wish, e->in.dg, &w);
     if (rc)
         return rc;
     sf_model_totals(m, &e->v->tensors, &e->v->params, &e->v->checkpoint_bytes);
@@ -294,6 +298,9 @@ static sf_code estimate(estimating *e)
         rc = sf_model_resolve(e->in.arena, ckpt, &e->wish, e->in.dg, &e->v->model);
     if (rc)
         return rc;
+    e->weights = sf_weights_memo_new(e->in.arena);
+    if (!e->weights)
+        return SF_E_NOMEM;
     e->v->context = e->in.req.context ? (uint64_t)e->in.req.context : e->v->model->max_model_len;
     rc = fill_weights(e);
     if (!rc)

@@ -58,6 +58,15 @@ ptrdiff_t sf_str_find(sf_str s, sf_str needle)
     return -1;
 }
 
+sf_str sf_str_sub(sf_str s, size_t from, size_t to)
+{
+    if (to > s.n)
+        to = s.n;
+    if (from > to)
+        from = to;
+    return (sf_str){s.p ? s.p + from : NULL, to - from};
+}
+
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';

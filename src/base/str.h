@@ -48,15 +48,7 @@ ptrdiff_t sf_str_find_char(sf_str s, char c);
 ptrdiff_t sf_str_find(sf_str s, sf_str needle);
 
 /* Bytes [from, to), clamped to the string. */
-static inline sf_str sf_str_sub(sf_str s, size_t from, size_t to)
-{
-    if (to > s.n)
-        to = s.n;
-    if (from > to)
-        from = to;
-    return (sf_str){s.p ? s.p + from : NULL, to - from};
-}
-
+sf_str sf_str_sub(sf_str s, size_t from, size_t to);
 /* Without ASCII blanks, tabs, CR and LF at both ends. */
 sf_str sf_str_trim(sf_str s);
 

@@ -44,6 +44,7 @@ typedef struct job {
     const sf_inventory *inv;
     const sf_account_options *opt;
     sf_diags *dg;
+    sf_weights_memo *weights;
     uint64_t *pp_layers; /* of the stage at hand, NULL when pp is 1 */
 } job;
 
@@ -172,7 +173,7 @@ static sf_code rank_weights(const job *j, const sf_stage_need *n, sf_rank_need *
     sf_code rc = redundant_experts(st, n->model, wish.ep, j->dg, &wish.redundant_experts);
 
     if (!rc)
-        rc = sf_weights_of_rank(j->arena, n->model, &wish, j->dg, &w);
+        rc = sf_weights_memo_of_rank(j->weights, n->model, &wish, j->dg, &w);
     if (rc)
         return rc;
     formula = sf_arena_printf(j->arena, "%.*s of tensors in blocks of the caching allocator%s%.*s",
@@ -400,11 +401,12 @@ sf_code sf_account(sf_arena *a, const sf_profile *profile, const sf_deployment *
                    const sf_model *const *models, const sf_inventory *inv, const sf_account_options *opt,
                    sf_diags *dg, const sf_need **ret)
 {
-    job j = {a, profile, d, inv, opt, dg, NULL};
+    sf_weights_memo *memo = opt && opt->weights ? opt->weights : sf_weights_memo_new(a);
+    job j = {a, profile, d, inv, opt, dg, memo, NULL};
     sf_need *need = SF_NEW(a, sf_need);
     sf_stage_need *stages = SF_NEW_ARRAY(a, sf_stage_need, d->n_stages);
 
-    if (!need || !stages)
+    if (!need || !stages || !memo)
         return SF_E_NOMEM;
     for (size_t i = 0; i < d->n_stages; i++) {
         sf_code rc = fill_stage(&j, &d->stages[i], models[i], &stages[i]);

@@ -97,10 +97,13 @@ typedef struct sf_picture {
     uint64_t width, height, frames, batch;
 } sf_picture;
 
+typedef struct sf_weights_memo sf_weights_memo; /* weights already computed (sf_weights_memo_new) */
+
 typedef struct sf_account_options {
     sf_picture request;
     bool assume_full_attention;
-    bool host_pids; /* the process sees host PIDs (no container): NVML accounting works */
+    bool host_pids;           /* the process sees host PIDs (no container): NVML accounting works */
+    sf_weights_memo *weights; /* shared by accounts of the same models; NULL: each has its own */
 } sf_account_options;
 
 /*
@@ -152,5 +155,11 @@ typedef struct sf_weights {
 } sf_weights;
 sf_code sf_weights_of_rank(sf_arena *a, const sf_model *m, const sf_weights_wish *wish, sf_diags *dg,
                            sf_weights *ret);
+
+/* Ranks alike in all that decides their weights share one computation.  NULL: no memory. */
+sf_weights_memo *sf_weights_memo_new(sf_arena *a);
+/* As sf_weights_of_rank; a failure is not kept, so that each caller has its diagnostic. */
+sf_code sf_weights_memo_of_rank(sf_weights_memo *memo, const sf_model *m, const sf_weights_wish *wish,
+                                sf_diags *dg, sf_weights *ret);
 
 #endif

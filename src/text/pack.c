@@ -110,8 +110,9 @@ static sf_str take_bytes(unpacking *u, uint64_t n)
         u->broken = true;
         return (sf_str){NULL, 0};
     }
-    s = sf_str_sub(u->rest, 0, (size_t)n);
-    u->rest = sf_str_sub(u->rest, (size_t)n, u->rest.n);
+    s = (sf_str){u->rest.p, (size_t)n};
+    u->rest.p += n;
+    u->rest.n -= (size_t)n;
     return s;
 }
 

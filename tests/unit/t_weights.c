@@ -229,6 +229,48 @@ static void test_slices_through_blocks(void **state)
     assert_int_equal(sf_weights_of_rank(f->a, m, &wish, &f->dg, &w), SF_E_QUANT_UNKNOWN);
 }
 
+/* The memo gives what a computation of its own gives, also where one member of the wish differs. */
+static void test_memo(void **state)
+{
+    fixture *f = *state;
+    const sf_model *plain = resolve(f, "Qwen/Qwen3-30B-A3B", "");
+    const sf_model *omni = resolve(f, "Qwen/Qwen3-Omni-30B-A3B-Instruct", "thinker");
+    const sf_weights_wish one = {
+        .tp = 4, .pp = 1, .dtype = SF_DT_BF16, .attention_scalars = 7, .batched_tokens = 8192};
+    sf_weights_wish wish[] = {one, one, one, one, one, one, one};
+    sf_weights_memo *memo = sf_weights_memo_new(f->a);
+    sf_weights first, again;
+
+    wish[1].tp = 2;
+    wish[2].batched_tokens = 2048; /* of buffers that one of the models has */
+    wish[3].attention_scalars = 4;
+    wish[4].ep = 3; /* 128 experts: the first two ranks have one more */
+    wish[5].ep = 3;
+    wish[5].ep_rank = 2;
+    wish[6].no_head = true;
+    for (size_t i = 0; i < sizeof wish / sizeof *wish; i++)
+        for (size_t k = 0; k < 2; k++) {
+            const sf_model *m = k ? omni : plain;
+            sf_weights alone, shared;
+
+            assert_int_equal(sf_weights_of_rank(f->a, m, &wish[i], &f->dg, &alone), SF_OK);
+            assert_int_equal(sf_weights_memo_of_rank(memo, m, &wish[i], &f->dg, &shared), SF_OK);
+            assert_int_equal(shared.allocated, alone.allocated);
+            assert_int_equal(shared.tensor_bytes, alone.tensor_bytes);
+        }
+    assert_int_equal(sf_weights_memo_of_rank(memo, plain, &wish[0], &f->dg, &first), SF_OK);
+    wish[0].capability = 80; /* decides nothing of a model that is not quantised */
+    wish[0].ep_rank = 1;
+    assert_int_equal(sf_weights_memo_of_rank(memo, plain, &wish[0], &f->dg, &again), SF_OK);
+    assert_ptr_equal(again.shares, first.shares);
+    wish[0].tp = 3;
+    for (int i = 0; i < 2; i++) { /* said each time */
+        sf_diags_init(&f->dg, f->a);
+        assert_int_equal(sf_weights_memo_of_rank(memo, plain, &wish[0], &f->dg, &again), SF_E_TP_DIVIDE);
+        assert_int_equal(f->dg.n, 1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +278,7 @@ int main(void)
         TEST(test_codec_tensors), TEST(test_tp_that_does_not_divide),
         TEST(test_quantised),     TEST(test_form_by_gpu),
         TEST(test_online),        TEST(test_slices_through_blocks),
+        TEST(test_memo),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
