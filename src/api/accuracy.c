@@ -104,6 +104,24 @@ static sf_code quantise(measuring *m, sf_accuracy_row *row, sf_str words, const 
     return rc;
 }
 
+/* A folder with nothing but config.json: the catalogue knows whether the model has more. */
+static sf_code complete(measuring *m, const sf_accuracy_row *row, const sf_checkpoint **ckpt)
+{
+    const sf_checkpoint *known = NULL;
+    sf_checkpoint *made = SF_NEW(m->in.arena, sf_checkpoint);
+    sf_diags quiet;
+
+    if (!made)
+        return SF_E_NOMEM;
+    sf_diags_init(&quiet, m->in.arena);
+    if (sf_catalogue_find(m->in.arena, row->truth.in.model, &quiet, &known))
+        return SF_OK;
+    *made = **ckpt;
+    made->embeds |= known->embeds;
+    *ckpt = made;
+    return SF_OK;
+}
+
 static sf_code set_quantization(measuring *m, sf_accuracy_row *row, sf_diags *dg)
 {
     sf_truth_inputs *in = &row->truth.in;
@@ -134,6 +152,8 @@ static sf_code find_model(measuring *m, sf_accuracy_row *row, sf_diags *dg, cons
         rc = quantise(m, row, alias.quantization, &ckpt);
     if (!rc && row->reason.n)
         return SF_OK;
+    if (!rc)
+        rc = complete(m, row, &ckpt);
     wish.hf_overrides = alias.overrides;
     wish.quantization = row->truth.in.quantization;
     wish.quantization_at = row->truth.in.args.v[SF_ARG_quantization].node;

@@ -214,6 +214,21 @@ static sf_code fill_batch(sf_arena *a, const sf_profile *profile, const sf_deplo
 }
 
 /* Which of the two model runners serves the model: they profile and reserve differently. */
+/*
+ * Told so, without a vocabulary to sample from, or with the modules of sentence-transformers (vLLM config/model.py,
+ * the default of --runner).
+ */
+static bool is_pooling(const sf_stage_need *n)
+{
+    sf_str runner = sf_args_str(&n->stage->args, SF_ARG_runner, SF_STR("auto"));
+    const sf_model *m = n->model;
+
+    if (n->stage->kind != SF_STAGE_AR)
+        return false;
+    return sf_str_is(runner, "pooling") || (m && m->n_kv && !m->forward.vocab) ||
+           (m && m->embeds && sf_str_is(runner, "auto"));
+}
+
 static void fill_runner(const sf_profile *profile, sf_stage_need *n)
 {
     const sf_model *m = n->model;
@@ -221,9 +236,7 @@ static void fill_runner(const sf_profile *profile, sf_stage_need *n)
     bool dense =
         m && !m->forward.experts && m->n_encoders == 0 && m->n_kv == 1 && m->kv[0].kind != SF_KV_STATE;
 
-    n->pooling = n->stage->kind == SF_STAGE_AR &&
-                 (sf_str_is(sf_args_str(&n->stage->args, SF_ARG_runner, (sf_str){0}), "pooling") ||
-                  (m && m->n_kv && !m->forward.vocab));
+    n->pooling = is_pooling(n);
     dense = dense && !n->pooling;
     n->runner_v2 = m && n->stage->kind == SF_STAGE_AR && sf_profile_runs_v2(profile, m->architecture, dense);
     if (asked.n)

@@ -146,6 +146,7 @@ static sf_code find_row(sf_arena *a, const sf_node *index, const sf_pair *row, b
     known = sf_node_get(entry, "known");
     c->name = row->key;
     c->facts = entry;
+    c->embeds = sf_node_get(entry, "modules") != NULL;
     c->source = sf_arena_printf(a, "catalogue: %.*s (%.*s)", SF_STR_ARG(row->key),
                                 SF_STR_ARG(known ? known->text : row->key));
     *ret = c;

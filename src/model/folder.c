@@ -405,6 +405,7 @@ static sf_code read_configs(folder *f, const listing *l)
         rc = read_json(f, l->dir, "model_index.json", &f->ckpt->index);
     if (rc)
         return rc;
+    f->ckpt->embeds = has(l, "modules.json");
     if (has(l, "config.json")) {
         rc = read_json(f, l->dir, "config.json", &f->ckpt->config);
         if (!rc && has(l, "hf_quant_config.json")) /* ModelOpt's, where config.json has none */

@@ -92,6 +92,7 @@ typedef struct sf_model {
     const sf_node *text;   /* the section with the language model's sizes; NULL when it has none */
     sf_dtype dtype;        /* torch_dtype of the section, else of the file, else of the weights */
     bool dtype_known;
+    bool embeds;                 /* an engine that is not told otherwise pools its output */
     const sf_node *quantization; /* quantization_config, or NULL */
     bool quantization_known;     /* the tensors below are laid out in that format */
     sf_str quantization_title;   /* "FP8 (E4M3)", empty when nothing is quantised */
@@ -129,6 +130,7 @@ typedef struct sf_checkpoint {
     size_t n_weight_files;
     sf_str source;               /* how it is known, for the report */
     bool assumed;                /* its quantisation follows from its name alone */
+    bool embeds;                 /* has the modules of sentence-transformers: engines pool its output */
     const sf_node *quantization; /* hf_quant_config.json, where config.json has none; or NULL */
     const sf_node *facts;        /* catalogue: the rest of the entry (published totals, notes); or NULL */
     /* Sub-folders with a config of their own ("vision_language_encoder", "speech_tokenizer"). */

@@ -320,6 +320,7 @@ static void set_names(sf_walk *w, const target *t)
     m->source = w->ckpt->source;
     m->config = w->root;
     m->assumed = t->assumed || w->ckpt->assumed;
+    m->embeds = w->ckpt->embeds;
 }
 
 /* The checkpoint's own quantisation, or the one that the engine is asked for. */

@@ -125,6 +125,29 @@ static void test_refused(void **state)
     }
 }
 
+/* Told so, or by the modules of sentence-transformers unless told otherwise. */
+static void test_pooling(void **state)
+{
+    static const struct {
+        const char *command;
+        bool pooling;
+    } row[] = {
+        {"vllm serve Qwen/Qwen3-Embedding-8B",                   true },
+        {"vllm serve Qwen/Qwen3-Embedding-8B --runner generate", false},
+        {"vllm serve Qwen/Qwen3-8B",                             false},
+        {"vllm serve Qwen/Qwen3-8B --runner pooling",            true },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        stagefit_result *r =
+            ask(&(question){.engine = "vllm@0.19.0", .gpu = "H100-80GB", .command = row[i].command});
+
+        assert_int_equal(need_of(r)->pooling, row[i].pooling);
+        stagefit_result_free(r);
+    }
+}
+
 /* The environment in front of the command allows what the config does not. */
 static void test_long_length_allowed(void **state)
 {
@@ -141,8 +164,9 @@ static void test_long_length_allowed(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(test_batch_limits), TEST(test_clamps), TEST(test_dtypes),
-                                       TEST(test_refused), TEST(test_long_length_allowed)};
+    const struct CMUnitTest tests[] = {TEST(test_batch_limits), TEST(test_clamps),
+                                       TEST(test_dtypes),       TEST(test_refused),
+                                       TEST(test_pooling),      TEST(test_long_length_allowed)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
