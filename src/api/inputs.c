@@ -280,9 +280,6 @@ sf_code sf_inputs_model(sf_inputs *in, const sf_deployment *d, const sf_stage *s
         .subdir = st->subdir,
         .components = st->pipeline ? sf_node_get(st->pipeline->facts, "components") : NULL,
         .hf_overrides = st->args.v[SF_ARG_hf_overrides].node,
-        .quantization = st->kind == SF_STAGE_GENERATION
-                            ? (sf_str){0} /* codecs have no layers that it would touch */
-                            : sf_args_str(&st->args, SF_ARG_quantization, (sf_str){0}),
         .quantization_at = st->args.v[SF_ARG_quantization].node,
         .quantize_text_only = d->format != SF_FORMAT_NONE,
         .mm_processor_kwargs = st->args.v[SF_ARG_mm_processor_kwargs].node,
@@ -291,6 +288,8 @@ sf_code sf_inputs_model(sf_inputs *in, const sf_deployment *d, const sf_stage *s
     const sf_checkpoint *ckpt = NULL;
     sf_code rc;
 
+    if (st->kind != SF_STAGE_GENERATION) /* codecs have no layers that it would touch */
+        wish.quantization = sf_args_str(&st->args, SF_ARG_quantization, (sf_str){0});
     if (d->format != SF_FORMAT_NONE)
         wish.architecture = st->architecture;
     if (!in->families)

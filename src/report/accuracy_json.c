@@ -138,7 +138,7 @@ static void row_json(sf_json_writer *w, const sf_accuracy_row *row)
     }
     sf_jw_object_end(w);
     sf_json_opt(w, "observed_failure", row->truth.seen.failure);
-    sf_json_code(w, "predicted_failure", row->failure);
+    sf_json_code(w, "predicted_failure", (int)row->failure);
     sf_jw_object_end(w);
 }
 
