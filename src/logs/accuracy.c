@@ -149,10 +149,10 @@ static void judge_verdict(const sf_prediction *p, sf_accuracy_row *row)
     sf_str kind = row->truth.seen.failure;
 
     row->failure = p->failure;
-    if (!row->gpu_known)
+    if (!row->gpu_known || !row->truth.seen.usable_kv)
         return;
     if (!kind.n) {
-        row->verdict_scored = row->truth.seen.usable_kv;
+        row->verdict_scored = true;
         row->verdict_right = !p->failure;
         return;
     }
@@ -171,7 +171,8 @@ sf_code sf_accuracy_judge(sf_arena *a, const sf_prediction *p, sf_accuracy_row *
 
     hold_cold(row, p);
     judge_verdict(p, row);
-    if (row->truth.seen.usable_kv || row->truth.seen.failure.n)
-        rc = hold_arithmetic(a, p, row);
+    if (!row->truth.seen.usable_kv)
+        return SF_OK;
+    rc = hold_arithmetic(a, p, row);
     return rc ? rc : hold_needed(a, p, row);
 }

@@ -108,13 +108,34 @@ static void test_processor_arguments(void **state)
     assert_int_equal(m->encoders[0].item_tokens, 16384);
 }
 
+/* Mistral Small 4: its class has latent attention where the text says so.  22.5 GiB for 1,048,576 tokens is logged. */
+static void test_latent_text(void **state)
+{
+    fixture *f = *state;
+    const sf_model *m;
+
+    assert_int_equal(
+        resolve_text(
+            f,
+            "{\"architectures\": [\"Mistral3ForConditionalGeneration\"], \"text_config\": {\"model_type\": "
+            "\"mistral4\", \"hidden_size\": 4096, \"intermediate_size\": 12288, \"kv_lora_rank\": 256, "
+            "\"q_lora_rank\": 1024, \"qk_nope_head_dim\": 64, \"qk_rope_head_dim\": 64, \"v_head_dim\": 128, "
+            "\"moe_intermediate_size\": 2048, \"n_routed_experts\": 128, \"n_shared_experts\": 1, "
+            "\"num_experts_per_tok\": 4, \"num_attention_heads\": 32, \"num_key_value_heads\": 32, "
+            "\"num_hidden_layers\": 36, \"max_position_embeddings\": 1048576, \"vocab_size\": 131072}}",
+            NULL, &m),
+        SF_OK);
+    assert_int_equal(m->n_kv, 1);
+    assert_int_equal(m->kv[0].kind, SF_KV_MLA);
+    assert_int_equal((uint64_t)m->kv[0].repeat * m->kv[0].head_size * 2, 23040); /* 22.5 GiB / 1,048,576 */
+    assert_int_equal(params_of(m, "text") / 10000000, 11897);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_counts_and_caches),
-        TEST(test_towers),
-        TEST(test_loads),
-        TEST(test_processor_arguments),
+        TEST(test_counts_and_caches),   TEST(test_towers),      TEST(test_loads),
+        TEST(test_processor_arguments), TEST(test_latent_text),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
