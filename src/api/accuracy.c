@@ -35,10 +35,10 @@ static sf_str folder_of(measuring *m, sf_str name)
 
 static bool is_folder(measuring *m, sf_str path)
 {
-    sf_str config = sf_path_join(m->in.arena, path, SF_STR("config.json")), text;
+    const sf_fs *fs = m->in.session->fs;
+    sf_str config = sf_path_join(m->in.arena, path, SF_STR("config.json"));
 
-    return config.p &&
-           !sf_fs_read_all(m->in.session->fs, m->in.arena, config, SF_CONFIG_MAX_BYTES, NULL, &text);
+    return config.p && fs->kind(fs->ctx, config) == SF_FS_FILE;
 }
 
 /* The text of the reason in the row's own memory; the last error of `dg` where there is one. */
@@ -108,16 +108,16 @@ static sf_code quantise(measuring *m, sf_accuracy_row *row, sf_str words, const 
 static sf_code complete(measuring *m, const sf_accuracy_row *row, const sf_checkpoint **ckpt)
 {
     const sf_checkpoint *known = NULL;
-    sf_checkpoint *made = SF_NEW(m->in.arena, sf_checkpoint);
-    sf_diags quiet;
+    sf_checkpoint *made;
 
+    if ((*ckpt)->embeds || sf_catalogue_find(m->in.arena, row->truth.in.model, NULL, &known) ||
+        !known->embeds)
+        return SF_OK;
+    made = SF_NEW(m->in.arena, sf_checkpoint);
     if (!made)
         return SF_E_NOMEM;
-    sf_diags_init(&quiet, m->in.arena);
-    if (sf_catalogue_find(m->in.arena, row->truth.in.model, &quiet, &known))
-        return SF_OK;
     *made = **ckpt;
-    made->embeds |= known->embeds;
+    made->embeds = true;
     *ckpt = made;
     return SF_OK;
 }

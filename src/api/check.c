@@ -142,31 +142,17 @@ static sf_code read_overrides(checking *c, sf_stages_wish *wish)
     return rc;
 }
 
-/* True for a strategy file where a config is wanted: it goes over the bundled one of the model's pipeline. */
-static sf_code is_strategy(checking *c, const sf_stages_wish *wish, bool *ret)
-{
-    *ret = false;
-    if (wish->strategies || (!wish->model.n && !wish->pipeline.n))
-        return SF_OK;
-    if (!c->config.root &&
-        sf_yaml_parse(c->in.arena, c->config.text, c->config.file, NULL, &c->config.root) == SF_E_NOMEM)
-        return SF_E_NOMEM;
-    *ret = sf_strategy_is(c->config.root);
-    return SF_OK;
-}
-
 /* The config of the request or the command; without one, what the release brings for the pipeline. */
 static sf_code read_config(checking *c, sf_stages_wish *wish)
 {
     sf_bundled_ask ask = {.code = SF_E_COMMAND, .hint = "add --deploy-config FILE to the command"};
-    bool alone = true;
-    sf_code rc = SF_OK;
+    sf_code rc;
 
     if (c->config.path.n || c->in.req.config_text) {
-        rc = sf_inputs_config(&c->in, &c->config);
-        if (!rc)
-            rc = is_strategy(c, wish, &alone);
-        if (rc || !alone)
+        rc = sf_inputs_tree(&c->in, &c->config);
+        /* A strategy file where a config is wanted goes over the bundled one of the model's pipeline. */
+        if (rc || wish->strategies || (!wish->model.n && !wish->pipeline.n) ||
+            !sf_strategy_is(c->config.root))
             return rc;
         wish->strategies = c->config.root;
         ask = (sf_bundled_ask){SF_E_BUNDLED_CONFIG, sf_node_where(c->config.root),

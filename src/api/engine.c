@@ -33,9 +33,7 @@ sf_code sf_inputs_profile(sf_inputs *in, sf_str spec, bool omni, sf_config *c, c
     *ret = in->asked;
     if (rc || spec.n || !omni || (!c->path.n && !in->req.config_text))
         return rc;
-    rc = sf_inputs_config(in, c);
-    if (!rc && !c->root && sf_yaml_parse(in->arena, c->text, c->file, NULL, &c->root) == SF_E_NOMEM)
-        rc = SF_E_NOMEM;
+    rc = sf_inputs_tree(in, c);
     if (rc || !c->root)
         return rc;
     format = sf_stages_format(c->root);

@@ -60,6 +60,15 @@ sf_code sf_inputs_config(sf_inputs *in, sf_config *c)
     return rc;
 }
 
+sf_code sf_inputs_tree(sf_inputs *in, sf_config *c)
+{
+    sf_code rc = sf_inputs_config(in, c);
+
+    if (!rc && !c->root && sf_yaml_parse(in->arena, c->text, c->file, NULL, &c->root) == SF_E_NOMEM)
+        rc = SF_E_NOMEM;
+    return rc;
+}
+
 static sf_code add_inventory_file(sf_inputs *in, sf_inventory *inv, sf_str path)
 {
     const sf_node *root;
@@ -203,17 +212,10 @@ sf_code sf_inputs_checkpoint(sf_inputs *in, sf_str name, const sf_checkpoint **r
     return SF_OK;
 }
 
-static sf_str text_of(const sf_node *map, const char *key)
-{
-    const sf_node *n = sf_node_get(map, key);
-
-    return sf_node_is(n, SF_STRING) ? n->text : (sf_str){0};
-}
-
 /* "eagle", "eagle3" or empty: as given, else by the name (vLLM config/speculative.py). */
 static sf_str head_kind(const sf_node *spec, sf_str model)
 {
-    sf_str method = text_of(spec, "method");
+    sf_str method = sf_node_text(spec, "method");
 
     if (sf_str_is(method, "eagle") || sf_str_is(method, "eagle3"))
         return method;
@@ -246,7 +248,8 @@ sf_code sf_inputs_draft(sf_inputs *in, const sf_stage *st, const sf_model *m, co
 {
     const sf_node *spec = st->args.v[SF_ARG_speculative_config].node;
     const sf_node *tp = sf_node_get(spec, "draft_tensor_parallel_size");
-    sf_str method = text_of(spec, "method"), name = text_of(spec, "model"), kind = head_kind(spec, name);
+    sf_str method = sf_node_text(spec, "method"), name = sf_node_text(spec, "model"),
+           kind = head_kind(spec, name);
     sf_model_wish wish = {.cache = in->families};
     const sf_checkpoint *ckpt = NULL;
     const sf_model *draft = NULL;

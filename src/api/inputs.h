@@ -45,6 +45,8 @@ sf_code sf_inputs_model(sf_inputs *in, const sf_deployment *d, const sf_stage *s
 sf_code sf_inputs_draft(sf_inputs *in, const sf_stage *st, const sf_model *m, const sf_model **ret);
 /* Reads the text of `c->path` unless that has been done. */
 sf_code sf_inputs_config(sf_inputs *in, sf_config *c);
+/* The same, and its tree; c->root stays NULL where the text cannot be parsed: the reader will say what is wrong. */
+sf_code sf_inputs_tree(sf_inputs *in, sf_config *c);
 /* Who asks for a bundled deploy config, and how a refusal reads. */
 typedef struct sf_bundled_ask {
     sf_code code;

@@ -22,13 +22,6 @@ static double number(const sf_node *map, const char *key)
     return v && v->kind == SF_INT ? (double)v->as.i : v && v->kind == SF_FLOAT ? v->as.f : 0;
 }
 
-static sf_str text_of(const sf_node *map, const char *key)
-{
-    const sf_node *v = sf_node_get(map, key);
-
-    return v ? v->text : (sf_str){0};
-}
-
 static sf_code constants(sf_arena *a, const char *section, const sf_node **ret)
 {
     const sf_node *root;
@@ -144,10 +137,10 @@ sf_code sf_diffusion_weights(sf_arena *a, const sf_stage_need *n, uint64_t alloc
         return SF_E_NOMEM;
     r->part[SF_PART_WEIGHTS] =
         sf_amount_band(x.bytes, x.bytes * number(law, "low"), x.bytes * number(law, "high"),
-                       SF_ORIGIN_MODELLED, x.formula, text_of(law, "source"));
+                       SF_ORIGIN_MODELLED, x.formula, sf_node_text(law, "source"));
     if (x.host > 0)
         r->host = sf_amount_exact((uint64_t)x.host, SF_STR("pinned copies of what is offloaded"),
-                                  text_of(law, "source"));
+                                  sf_node_text(law, "source"));
     else if ((double)allocated > x.bytes) /* HSDP: loaded whole, then sharded */
         r->weights_loading += allocated - (uint64_t)x.bytes;
     return SF_OK;
@@ -194,7 +187,7 @@ static sf_code denoise(sf_arena *a, const sf_stage_need *n, const sf_picture *p,
     *ret = sf_amount_band(bytes, bytes * number(law, "low"), bytes * number(law, "high"), SF_ORIGIN_MODELLED,
                           sf_arena_printf(a, "denoising: %.0f tokens × %.0f elements × %.0f B%s", tokens,
                                           elements, width, p->batch > 1 ? " × batch" : ""),
-                          text_of(law, "source"));
+                          sf_node_text(law, "source"));
     return ret->formula.p ? SF_OK : SF_E_NOMEM;
 }
 

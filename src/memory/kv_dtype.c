@@ -13,34 +13,27 @@ static bool starts(sf_str s, const char *head)
     return sf_str_starts(s, sf_str_of(head));
 }
 
-static sf_str text_of(const sf_node *map, const char *key)
-{
-    const sf_node *n = sf_node_get(map, key);
-
-    return sf_node_is(n, SF_STRING) ? n->text : (sf_str){NULL, 0};
-}
-
 /* An 8-bit float scheme such as {"num_bits": 8, "type": "float"}. */
 static bool scheme_is_fp8(const sf_node *scheme)
 {
     const sf_node *bits = sf_node_get(scheme, "num_bits");
 
-    return sf_node_is(bits, SF_INT) && bits->as.i == 8 && sf_str_is(text_of(scheme, "type"), "float");
+    return sf_node_is(bits, SF_INT) && bits->as.i == 8 && sf_str_is(sf_node_text(scheme, "type"), "float");
 }
 
 /* ModelOpt: kv_cache_quant_algo or kv_cache_scheme, at the top or under "quantization". */
 static sf_str modelopt_dtype(const sf_node *q)
 {
     const sf_node *inner = sf_node_get(q, "quantization");
-    sf_str algo = text_of(q, "kv_cache_quant_algo");
+    sf_str algo = sf_node_text(q, "kv_cache_quant_algo");
 
     if (!algo.n)
-        algo = text_of(inner, "kv_cache_quant_algo");
+        algo = sf_node_text(inner, "kv_cache_quant_algo");
     if (sf_str_eq_nocase(algo, SF_STR("fp8")))
         return SF_STR("fp8");
     if (sf_str_eq_nocase(algo, SF_STR("nvfp4")))
         return SF_STR("nvfp4");
-    if (sf_str_eq_nocase(text_of(q, "kv_cache_scheme"), SF_STR("fp8")))
+    if (sf_str_eq_nocase(sf_node_text(q, "kv_cache_scheme"), SF_STR("fp8")))
         return SF_STR("fp8");
     return scheme_is_fp8(sf_node_get(q, "kv_cache_scheme")) ? SF_STR("fp8") : SF_STR("auto");
 }
@@ -48,17 +41,17 @@ static sf_str modelopt_dtype(const sf_node *q)
 /* ModelOpt's configs say so, or give quant_algo and no method. */
 static bool is_modelopt(const sf_node *q)
 {
-    sf_str method = text_of(q, "quant_method");
+    sf_str method = sf_node_text(q, "quant_method");
 
     if (method.n)
         return starts(method, "modelopt");
-    return text_of(q, "quant_algo").n || text_of(sf_node_get(q, "quantization"), "quant_algo").n;
+    return sf_node_text(q, "quant_algo").n || sf_node_text(sf_node_get(q, "quantization"), "quant_algo").n;
 }
 
 /* The flag after the checkpoint had its say. */
 static sf_str asked_dtype(const sf_kv_rules *r, const sf_model *m, sf_str flag)
 {
-    sf_str method = text_of(m->quantization, "quant_method");
+    sf_str method = sf_node_text(m->quantization, "quant_method");
     bool is_auto = !flag.n || sf_str_is(flag, "auto");
 
     if (is_auto && r->modelopt_kv_auto && is_modelopt(m->quantization))

@@ -42,27 +42,34 @@ typedef struct walk {
     uint64_t more_loading; /* unquantised matrices beside what they become */
 } walk;
 
+static sf_weight_share *share_of(walk *w, sf_str component)
+{
+    for (size_t i = 0; i < w->shares.n; i++)
+        if (sf_str_eq(w->shares.items[i].component, component))
+            return &w->shares.items[i];
+    return NULL;
+}
+
 static bool count_share(walk *w, sf_str component, uint64_t bytes, uint64_t params)
 {
     share_list *l = &w->shares;
-    size_t i = 0;
+    sf_weight_share *s = share_of(w, component);
 
-    while (i < l->n && !sf_str_eq(l->items[i].component, component))
-        i++;
-    if (i == l->n) {
-        if (l->n == l->cap) {
-            size_t cap = l->cap ? l->cap * 2 : 8;
-            sf_weight_share *items = sf_arena_grow(w->arena, l->items, l->n, cap, sizeof *items);
+    if (!s && l->n == l->cap) {
+        size_t cap = l->cap ? l->cap * 2 : 8;
+        sf_weight_share *items = sf_arena_grow(w->arena, l->items, l->n, cap, sizeof *items);
 
-            if (!items)
-                return false;
-            l->items = items;
-            l->cap = cap;
-        }
-        l->items[l->n++] = (sf_weight_share){.component = component};
+        if (!items)
+            return false;
+        l->items = items;
+        l->cap = cap;
     }
-    l->items[i].bytes = sf_add_sat(l->items[i].bytes, bytes);
-    l->items[i].params = sf_add_sat(l->items[i].params, params);
+    if (!s) {
+        s = &l->items[l->n++];
+        *s = (sf_weight_share){.component = component};
+    }
+    s->bytes = sf_add_sat(s->bytes, bytes);
+    s->params = sf_add_sat(s->params, params);
     return true;
 }
 
@@ -310,14 +317,6 @@ static sf_code add_run(walk *w, size_t from, size_t to, uint64_t layer)
         i = end;
     }
     return SF_OK;
-}
-
-static sf_weight_share *share_of(walk *w, sf_str component)
-{
-    for (size_t i = 0; i < w->shares.n; i++)
-        if (sf_str_eq(w->shares.items[i].component, component))
-            return &w->shares.items[i];
-    return NULL;
 }
 
 static uint64_t share_bytes(walk *w, sf_str component)

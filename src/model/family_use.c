@@ -6,13 +6,6 @@
 
 #include "base/num.h"
 
-static sf_str text_of(const sf_node *map, const char *key)
-{
-    const sf_node *n = sf_node_get(map, key);
-
-    return n && n->kind == SF_STRING ? n->text : (sf_str){0};
-}
-
 static bool flag_of(const sf_node *map, const char *key)
 {
     const sf_node *n = sf_node_get(map, key);
@@ -27,7 +20,7 @@ static sf_code find_part(sf_walk *w, const sf_frame *frame, const sf_node *use, 
     sf_where at = sf_node_where(use);
     const sf_node *root;
     sf_str rest, file = frame->file;
-    sf_code rc = sf_family_expand(w, frame, text_of(use, "use"), &rest);
+    sf_code rc = sf_family_expand(w, frame, sf_node_text(use, "use"), &rest);
 
     if (!rc && sf_str_find_char(rest, '/') >= 0)
         sf_str_split(&rest, '/', &file);
@@ -46,7 +39,7 @@ static sf_code find_part(sf_walk *w, const sf_frame *frame, const sf_node *use, 
 /* The sub-folder's config becomes the root. */
 static sf_code enter_sub(sf_walk *w, const sf_node *use, sf_frame *in)
 {
-    sf_str sub = text_of(use, "subdir");
+    sf_str sub = sf_node_text(use, "subdir");
 
     if (!sub.n)
         return SF_OK;
@@ -80,7 +73,7 @@ static const sf_node *innermost(const sf_node *root, sf_str path)
 
 static sf_code enter_section(sf_walk *w, const sf_node *use, sf_frame *in)
 {
-    sf_str path = text_of(use, "at");
+    sf_str path = sf_node_text(use, "at");
     const sf_node *section;
 
     if (!path.n)
@@ -173,12 +166,12 @@ static sf_code check_needs(sf_walk *w, const sf_frame *in, const sf_node *part)
 
     for (uint32_t i = 0; needs && i < needs->n; i++) {
         const sf_node *need = needs->as.items[i], *that = sf_node_get(need, "that");
-        sf_str key = text_of(need, "key");
+        sf_str key = sf_node_text(need, "key");
         const sf_node *at = sf_node_path(in->section, key);
         bool holds = true;
         sf_code rc = SF_OK;
 
-        if (!that || !text_of(need, "says").n)
+        if (!that || !sf_node_text(need, "says").n)
             return sf_diag_error(w->dg, SF_E_EXPR, sf_node_where(need), NULL,
                                  "a need has `that`, `key` and `says`");
         rc = sf_family_truth(w, in, that->text, sf_node_where(that), &holds);
@@ -186,7 +179,7 @@ static sf_code check_needs(sf_walk *w, const sf_frame *in, const sf_node *part)
             rc = sf_diag_error(w->dg, SF_E_CONFIG_VALUE,
                                at ? sf_node_where(at) : sf_node_where_key(in->section, key),
                                "take the config.json that belongs to the weights", "%.*s",
-                               SF_STR_ARG(text_of(need, "says")));
+                               SF_STR_ARG(sf_node_text(need, "says")));
         if (rc)
             return rc;
     }
@@ -195,7 +188,7 @@ static sf_code check_needs(sf_walk *w, const sf_frame *in, const sf_node *part)
 
 static sf_code enter(sf_walk *w, const sf_frame *frame, const sf_node *use, sf_frame *in)
 {
-    sf_str name, component = text_of(use, "component");
+    sf_str name, component = sf_node_text(use, "component");
     sf_code rc;
 
     *in = *frame;
@@ -212,7 +205,7 @@ static sf_code enter(sf_walk *w, const sf_frame *frame, const sf_node *use, sf_f
     if (!rc)
         rc = fill_defaults(w, use, in);
     if (!rc)
-        rc = sf_family_expand(w, frame, text_of(use, "name"), &name);
+        rc = sf_family_expand(w, frame, sf_node_text(use, "name"), &name);
     if (!rc && name.n) {
         in->prefix = sf_arena_printf(w->a, "%.*s%.*s.", SF_STR_ARG(frame->prefix), SF_STR_ARG(name));
         rc = in->prefix.p ? SF_OK : SF_E_NOMEM;
@@ -247,12 +240,12 @@ static sf_code enter_names(sf_walk *w, const sf_frame *frame, const sf_node *use
 static uint8_t modalities_of(const sf_node *part)
 {
     const sf_node *encoder = sf_node_get(part, "encoder");
-    unsigned bits = sf_modality_bits(text_of(part, "for"));
+    unsigned bits = sf_modality_bits(sf_node_text(part, "for"));
 
     if (!encoder || encoder->kind != SF_SEQ)
-        return (uint8_t)(bits | sf_modality_bits(text_of(encoder, "modality")));
+        return (uint8_t)(bits | sf_modality_bits(sf_node_text(encoder, "modality")));
     for (uint32_t i = 0; i < encoder->n; i++)
-        bits |= sf_modality_bits(text_of(encoder->as.items[i], "modality"));
+        bits |= sf_modality_bits(sf_node_text(encoder->as.items[i], "modality"));
     return (uint8_t)bits;
 }
 

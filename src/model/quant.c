@@ -11,13 +11,6 @@ const sf_node *sf_quant_nothing(void)
     return &nothing;
 }
 
-sf_str sf_quant_text(const sf_node *map, const char *key)
-{
-    const sf_node *n = sf_node_get(map, key);
-
-    return sf_node_is(n, SF_STRING) ? n->text : (sf_str){0};
-}
-
 sf_code sf_quant_scope_eval(sf_arena *a, const sf_node *root, const sf_node *section, const sf_binding *b,
                             size_t n, sf_str text, sf_where at, sf_diags *dg, sf_value *ret)
 {
@@ -80,5 +73,5 @@ sf_code sf_quant_truth(sf_arena *a, const sf_quant *q, const sf_node *when, cons
 
 sf_str sf_quant_sign(const sf_quant *q)
 {
-    return sf_quant_text(q->node, "sign");
+    return sf_node_text(q->node, "sign");
 }

@@ -39,8 +39,6 @@ sf_code sf_quant_scope_eval(sf_arena *a, const sf_node *root, const sf_node *sec
 /* True when there is no `when`. */
 sf_code sf_quant_scope_truth(sf_arena *a, const sf_node *root, const sf_node *section, const sf_binding *b,
                              size_t n, const sf_node *when, sf_diags *dg, bool *ret);
-/* A text of a map, or empty. */
-sf_str sf_quant_text(const sf_node *map, const char *key);
 /* The empty map: the config of a conversion while loading. */
 const sf_node *sf_quant_nothing(void);
 

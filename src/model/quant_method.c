@@ -43,7 +43,7 @@ static sf_code method_name(sf_walk *w, const sf_node *index, const sf_node *conf
         if (rc)
             return rc;
         if (yes) {
-            *ret = sf_quant_text(g, "method");
+            *ret = sf_node_text(g, "method");
             return SF_OK;
         }
     }
@@ -107,7 +107,7 @@ static sf_code online_method(sf_walk *w, const sf_node *index, const sf_model_wi
 static sf_code check_key(sf_walk *w, const sf_node *section, sf_str key, const sf_node *rule)
 {
     const sf_node *v = sf_node_get_str(section, key), *one_of = sf_node_get(rule, "one_of");
-    sf_str kind = sf_quant_text(rule, "kind");
+    sf_str kind = sf_node_text(rule, "kind");
     bool ok = true, needed = sf_node_get(rule, "needed") && sf_node_get(rule, "needed")->as.b;
 
     if (sf_node_absent(v)) {
@@ -139,7 +139,7 @@ static sf_code check_key(sf_walk *w, const sf_node *section, sf_str key, const s
     }
     if (ok)
         return SF_OK;
-    return sf_diag_error(w->dg, SF_E_QUANT_CONFIG, sf_node_where_key(v, key), sf_quant_text(rule, "hint").p,
+    return sf_diag_error(w->dg, SF_E_QUANT_CONFIG, sf_node_where_key(v, key), sf_node_text(rule, "hint").p,
                          "%.*s of quantization_config is %s%.*s, which is no value for it", SF_STR_ARG(key),
                          v->text.n ? "" : sf_node_kind_name(v->kind), SF_STR_ARG(v->text));
 }

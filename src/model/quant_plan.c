@@ -32,7 +32,7 @@ struct sf_quant_plan {
 
 sf_str sf_quant_plan_title(const sf_quant_plan *p)
 {
-    return sf_quant_text(p->method, "title");
+    return sf_node_text(p->method, "title");
 }
 
 static unsigned styles_of(const sf_node *match)
@@ -61,7 +61,7 @@ static sf_code read_skips(sf_quant_plan *p)
     sf_code rc = SF_OK;
 
     for (uint32_t i = 0; !rc && skips && i < skips->n && p->n_skips < MAX_SKIPS - 1; i++) {
-        const sf_node *s = skips->as.items[i], *names = config_key(p, sf_quant_text(s, "key"));
+        const sf_node *s = skips->as.items[i], *names = config_key(p, sf_node_text(s, "key"));
 
         if (!sf_node_absent(names))
             rc = sf_name_list_new(p->w->a, names, styles_of(sf_node_get(s, "match")), p->w->dg,
@@ -105,7 +105,7 @@ static unsigned classes_of(const sf_quant_plan *p, const sf_node *names)
 /* Groups of a map: each has a list of names, or its key is the name. */
 static sf_code read_groups(sf_quant_plan *p, const sf_node *rule, const sf_node *map)
 {
-    sf_str names = sf_quant_text(rule, "names");
+    sf_str names = sf_node_text(rule, "names");
     unsigned styles = styles_of(sf_node_get(rule, "match"));
     sf_code rc = SF_OK;
 
@@ -177,7 +177,7 @@ static sf_code choose_groups(sf_quant_plan *p)
 
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
         const sf_node *rule = sf_node_get(p->method, ways[i]);
-        const sf_node *map = rule ? config_key(p, sf_quant_text(rule, "key")) : NULL;
+        const sf_node *map = rule ? config_key(p, sf_node_text(rule, "key")) : NULL;
         sf_code rc;
 
         if (sf_node_absent(map))
@@ -195,7 +195,7 @@ static sf_code choose_groups(sf_quant_plan *p)
         return sf_diag_error(p->w->dg, SF_E_QUANT_CONFIG, sf_node_where(p->config),
                              "take the config.json that belongs to the weights",
                              "quantization_config lacks %.*s",
-                             SF_STR_ARG(sf_quant_text(sf_node_get(p->method, "groups"), "key")));
+                             SF_STR_ARG(sf_node_text(sf_node_get(p->method, "groups"), "key")));
     return one_group(p);
 }
 
@@ -300,7 +300,7 @@ static sf_code intern(sf_quant_plan *p, const sf_quant *q, const sf_quant **ret)
 static sf_code make_kind(sf_quant_plan *p, const sf_node *section, const sf_node *rule,
                          const sf_binding *known, size_t n_known, const sf_quant **ret)
 {
-    sf_str use = sf_quant_text(rule, "use");
+    sf_str use = sf_node_text(rule, "use");
     sf_quant q = {.scheme = use, .config = p->config, .section = section, .online = p->online};
     sf_code rc;
 
@@ -310,7 +310,7 @@ static sf_code make_kind(sf_quant_plan *p, const sf_node *section, const sf_node
     }
     q.node = sf_node_get_str(sf_node_get(p->schemes, "schemes"), use);
     sf_bug_if(!q.node);
-    q.form = sf_node_get_str(sf_node_get(p->forms, "forms"), sf_quant_text(q.node, "form"));
+    q.form = sf_node_get_str(sf_node_get(p->forms, "forms"), sf_node_text(q.node, "form"));
     sf_bug_if(!q.form);
     rc = bind_params(p, sf_node_get(rule, "with"), known, n_known, &q);
     return rc ? rc : intern(p, &q, ret);

@@ -23,17 +23,11 @@ static bool read_length(const sf_node *map, const char *key, double *ret)
     return true;
 }
 
-static sf_str text_of(const sf_node *map, const char *key)
-{
-    const sf_node *n = sf_node_get(map, key);
-
-    return sf_node_is(n, SF_STRING) ? n->text : (sf_str){0};
-}
-
 /* The factor of the rope scaling, and where the length starts from. */
 static void apply_rope(sf_arena *a, const sf_node *text, const sf_node *rope, double *len, sf_str *why)
 {
-    sf_str type = text_of(rope, "rope_type").n ? text_of(rope, "rope_type") : text_of(rope, "type");
+    sf_str type =
+        sf_node_text(rope, "rope_type").n ? sf_node_text(rope, "rope_type") : sf_node_text(rope, "type");
     double factor = 1, original = 0;
     sf_str said;
 
@@ -45,7 +39,7 @@ static void apply_rope(sf_arena *a, const sf_node *text, const sf_node *rope, do
         }
         return;
     }
-    if (sf_str_is(type, "llama3") || sf_str_starts(text_of(text, "model_type"), SF_STR("gemma3")) ||
+    if (sf_str_is(type, "llama3") || sf_str_starts(sf_node_text(text, "model_type"), SF_STR("gemma3")) ||
         !read_length(rope, "factor", &factor))
         return;
     if (sf_str_is(type, "yarn") && read_length(rope, "original_max_position_embeddings", &original)) {

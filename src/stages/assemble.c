@@ -300,13 +300,7 @@ static sf_code replica_count(sf_reading *r, const sf_draft *draft, uint32_t *ret
     *ret = 1;
     if (!node)
         return SF_OK;
-    if (node->kind == SF_INT)
-        v = node->as.i;
-    else if (node->kind == SF_BOOL)
-        v = node->as.b;
-    else if (node->kind == SF_FLOAT && node->as.f > -1e9 && node->as.f < 1e9)
-        v = (int64_t)node->as.f;
-    else if (node->kind != SF_STRING || !sf_parse_i64(sf_str_trim(node->text), &v))
+    if (!sf_node_python_int(node, &v))
         return sf_diag_error(
             r->dg, SF_E_REPLICAS, sf_node_where_key(node, path_of(r, draft->path, SF_STR("num_replicas"))),
             "write a whole number", "num_replicas of stage %lld is no whole number", (long long)draft->id);

@@ -9,13 +9,6 @@
 
 static const char prefix[] = "bundled:";
 
-static sf_str text_of(const sf_node *map, const char *key)
-{
-    const sf_node *n = sf_node_get(map, key);
-
-    return n ? n->text : (sf_str){0};
-}
-
 sf_code sf_bundled_find(sf_arena *a, sf_str pipeline, sf_bundled *ret)
 {
     const sf_node *root, *rows;
@@ -28,12 +21,12 @@ sf_code sf_bundled_find(sf_arena *a, sf_str pipeline, sf_bundled *ret)
     for (uint32_t i = 0; i < rows->n; i++) {
         const sf_node *row = rows->as.items[i];
 
-        if (!sf_str_eq(text_of(row, "pipeline"), pipeline))
+        if (!sf_str_eq(sf_node_text(row, "pipeline"), pipeline))
             continue;
         *ret = (sf_bundled){.path = sf_arena_printf(a, "%s%.*s", prefix, SF_STR_ARG(pipeline)),
-                            .file = text_of(row, "file"),
-                            .commit = text_of(row, "commit"),
-                            .release = text_of(row, "release")};
+                            .file = sf_node_text(row, "file"),
+                            .commit = sf_node_text(row, "commit"),
+                            .release = sf_node_text(row, "release")};
         return ret->path.p ? SF_OK : SF_E_NOMEM;
     }
     return SF_OK;

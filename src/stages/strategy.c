@@ -4,8 +4,6 @@
  */
 #include "stages/strategy.h"
 
-#include "base/num.h"
-
 enum { AXES = 8, MAX_SIZE = 4096 };
 
 /* What the list of one role adds up to. */
@@ -68,19 +66,10 @@ static sf_code read_size(sf_reading *r, const stack *s, const sf_node *entry, co
 {
     const sf_node *size = sf_node_get(entry, "size");
     int64_t v = 0;
-    bool ok = false;
 
     if (!size)
         return shape(r, s, entry, "an axis without size");
-    if (size->kind == SF_INT)
-        ok = true, v = size->as.i;
-    else if (size->kind == SF_BOOL)
-        ok = true, v = size->as.b;
-    else if (size->kind == SF_FLOAT && size->as.f > -1e9 && size->as.f < 1e9)
-        ok = true, v = (int64_t)size->as.f;
-    else if (size->kind == SF_STRING)
-        ok = sf_parse_i64(sf_str_trim(size->text), &v);
-    if (!ok || v < 1 || v > MAX_SIZE)
+    if (!sf_node_python_int(size, &v) || v < 1 || v > MAX_SIZE)
         return sf_diag_error(
             r->dg, SF_E_STRATEGY, sf_node_where_key(size, s->path), "write a whole number from 1",
             "strategy of %.*s: size must be a whole number between 1 and %d", SF_STR_ARG(s->name), MAX_SIZE);

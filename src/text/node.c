@@ -72,6 +72,26 @@ bool sf_node_absent(const sf_node *node)
     return !node || node->kind == SF_NULL;
 }
 
+sf_str sf_node_text(const sf_node *map, const char *key)
+{
+    const sf_node *n = sf_node_get(map, key);
+
+    return sf_node_is(n, SF_STRING) ? n->text : (sf_str){NULL, 0};
+}
+
+bool sf_node_python_int(const sf_node *node, int64_t *ret)
+{
+    if (node->kind == SF_INT)
+        *ret = node->as.i;
+    else if (node->kind == SF_BOOL)
+        *ret = node->as.b;
+    else if (node->kind == SF_FLOAT && node->as.f > -1e9 && node->as.f < 1e9)
+        *ret = (int64_t)node->as.f;
+    else
+        return node->kind == SF_STRING && sf_parse_i64(sf_str_trim(node->text), ret);
+    return true;
+}
+
 sf_where sf_node_where(const sf_node *node)
 {
     if (!node)

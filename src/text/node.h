@@ -64,6 +64,11 @@ bool sf_node_is(const sf_node *node, sf_node_kind kind);
 /* True for NULL and for an explicit null. */
 bool sf_node_absent(const sf_node *node);
 
+/* Text of a member; empty when it is no string or not there. */
+sf_str sf_node_text(const sf_node *map, const char *key);
+/* What Python's int() makes of a scalar; false where it raises, and for fractions beyond ±1e9. */
+bool sf_node_python_int(const sf_node *node, int64_t *ret);
+
 sf_where sf_node_where(const sf_node *node);
 /* The same with a key path for the message. */
 sf_where sf_node_where_key(const sf_node *node, sf_str key);

@@ -9,6 +9,7 @@
 #include "base/fs.h"
 #include "base/num.h"
 #include "engine/profile.h"
+#include "logs/alias.h"
 #include "memory/need.h"
 #include "model/catalogue_quant.h"
 #include "model/folder.h"
@@ -32,13 +33,6 @@ typedef struct row {
     const char *why; /* it is not compared */
 } row;
 
-static sf_str text(const sf_node *map, const char *key)
-{
-    const sf_node *n = sf_node_get(map, key);
-
-    return sf_node_is(n, SF_STRING) ? n->text : (sf_str){0};
-}
-
 static uint64_t number(const sf_node *map, const char *key, uint64_t otherwise)
 {
     const sf_node *n = sf_node_get(map, key);
@@ -56,20 +50,12 @@ static double gib(const sf_node *map, const char *key)
 /* Quantisation and overrides of a variant. */
 static void find_alias(row *r, sf_str aliases)
 {
-    sf_str line, cell[7];
+    sf_alias alias;
 
-    for (bool more = true; more;) {
-        more = sf_str_split(&aliases, '\n', &line);
-        for (size_t i = 0; i < 7; i++)
-            sf_str_split(&line, '\t', &cell[i]);
-        if (!sf_str_eq(cell[0], r->model) || sf_str_starts(cell[2], SF_STR("none")))
-            continue;
-        r->quantization = cell[2];
-        if (sf_str_starts(cell[6], SF_STR("{")) &&
-            sf_json_parse(r->a, cell[6], SF_STR("ALIASES.tsv"), 0, &r->dg, &r->overrides))
-            r->overrides = NULL;
+    if (!sf_alias_find(r->a, aliases, r->model, &alias) || !alias.quantization.n)
         return;
-    }
+    r->quantization = alias.quantization;
+    r->overrides = alias.overrides;
 }
 
 static unsigned capability(sf_str gpu)
@@ -103,8 +89,8 @@ static unsigned capability(sf_str gpu)
 /* The release as the log names it, without what a build adds; logs without one: a release of that time. */
 static const sf_profile *profile_of(row *r)
 {
-    sf_str version = text(r->node, "vllm_version"), head = version;
-    bool v0 = sf_str_is(text(r->node, "engine"), "V0");
+    sf_str version = sf_node_text(r->node, "vllm_version"), head = version;
+    bool v0 = sf_str_is(sf_node_text(r->node, "engine"), "V0");
     const sf_profile *p = NULL;
     size_t n = 0, dots = 0;
 
@@ -160,7 +146,7 @@ static bool in_catalogue(sf_arena *a, sf_str name)
 /* The model of a row; NULL with r->why when it cannot be told. */
 static const sf_model *model_of(row *r, sf_str models)
 {
-    sf_str dir = text(r->node, "resolved_model_dir"), asked = text(r->node, "quantization");
+    sf_str dir = sf_node_text(r->node, "resolved_model_dir"), asked = sf_node_text(r->node, "quantization");
     sf_str path = sf_arena_printf(r->a, "%.*s/%.*s", SF_STR_ARG(models), SF_STR_ARG(dir));
     sf_model_wish wish = {.hf_overrides = r->overrides};
     const sf_checkpoint *c = NULL;
@@ -195,7 +181,7 @@ static const sf_model *model_of(row *r, sf_str models)
 
 static bool has(const sf_node *map, const char *key, const char *part)
 {
-    return sf_str_find(text(map, key), sf_str_of(part)) >= 0;
+    return sf_str_find(sf_node_text(map, key), sf_str_of(part)) >= 0;
 }
 
 static const char *why_not(const row *r)
@@ -219,7 +205,7 @@ static sf_code weights(row *r, const sf_model *m, const sf_profile *p, sf_weight
 {
     uint64_t tp = number(r->node, "tensor_parallel", 1), dp = number(r->node, "data_parallel", 1);
     const sf_node *ep = sf_node_get(r->node, "expert_parallel");
-    sf_dtype dtype = sf_dtype_of_torch(text(r->node, "dtype"));
+    sf_dtype dtype = sf_dtype_of_torch(sf_node_text(r->node, "dtype"));
     sf_weights_wish wish = {
         .tp = tp,
         .pp = 1,
@@ -230,7 +216,7 @@ static sf_code weights(row *r, const sf_model *m, const sf_profile *p, sf_weight
         .allocator = {.max_split = p->large_segments_whole ? 20 * SF_MIB : 0},
         .attention_scalars = (uint64_t)p->attention_scalars,
         .batched_tokens = 8192,
-        .capability = capability(text(r->node, "gpu_name")),
+        .capability = capability(sf_node_text(r->node, "gpu_name")),
         .release = sf_profile_vllm_number(p),
         .whole_online = p->online_quant_whole,
     };
@@ -277,9 +263,9 @@ static void run_line(sf_str line, sf_str aliases, sf_str models, tally *t)
         return;
     sf_diags_init(&r.dg, r.a);
     if (!sf_json_parse(r.a, line, SF_STR("startup.jsonl"), 0, &r.dg, &r.node)) {
-        r.id = text(r.node, "id");
-        r.model = text(r.node, "model");
-        r.quantization = text(r.node, "quantization");
+        r.id = sf_node_text(r.node, "id");
+        r.model = sf_node_text(r.node, "model");
+        r.quantization = sf_node_text(r.node, "quantization");
         if (r.quantization.n)
             find_alias(&r, aliases);
         if (r.quantization.n)
